@@ -1,0 +1,121 @@
+"""What a system is, as one frozen tree: read from TOML or `config.json`, checked to the last key.
+
+Modules never see these classes, only plain numbers; `fakemamba.models.build` is the one translator.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fakemamba.errors import ConfigError
+
+
+class Frozen(BaseModel):
+    """A value: no unknown keys, no change after it is made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class XlsrConfig(Frozen):
+    """wav2vec 2.0 in its layer-norm variant; the defaults are XLS-R 300M (arXiv 2111.09296)."""
+
+    kind: Literal["xlsr"] = "xlsr"
+    width: int = 1024
+    layers: int = 24
+    heads: int = 16
+    ffn: int = 4096
+    conv_channels: tuple[int, ...] = (512,) * 7
+    conv_kernels: tuple[int, ...] = (10, 3, 3, 3, 3, 2, 2)
+    conv_strides: tuple[int, ...] = (5, 2, 2, 2, 2, 2, 2)
+    positional_kernel: int = 128
+    positional_groups: int = 16
+    dropout: float = 0.0
+    layerdrop: float = 0.0
+    # The checkpoints of the fairseq era feed the raw waveform, those of the Hub a standardised one.
+    normalize_input: bool = False
+
+
+class SpectrumConfig(Frozen):
+    """The compact front-end: log-linear spectrum and 2-D convolutions."""
+
+    kind: Literal["spectrum"] = "spectrum"
+    fft: int = 512
+    hop: int = 160
+    channels: tuple[int, ...] = (16, 32, 48, 64)
+    time_strides: tuple[int, ...] = (1, 2, 1, 1)
+    dropout: float = 0.1
+
+
+Frontend = Annotated[XlsrConfig | SpectrumConfig, Field(discriminator="kind")]
+
+EncoderKind = Literal[
+    "pn_bimamba",  # the paper's best: one mixer shared by both directions
+    "pn_mamba",  # its unidirectional ablation
+    "con_bimamba",  # Conformer block, attention replaced by the external BiMamba
+    "trans_bimamba",  # Transformer layer, attention replaced by the external BiMamba
+    "transformer",  # the self-attention twins
+    "conformer",
+    "dual_mamba",  # XLSR-Mamba: a forward and a backward column
+]
+
+
+class EncoderConfig(Frozen):
+    """A stack of blocks; what a kind does not use keeps its default."""
+
+    kind: EncoderKind = "pn_bimamba"
+    depth: int = 7
+    state: int = 16
+    conv: int = 4
+    expand: int = 2
+    norm: bool = True  # Table III: without the LayerNorms
+    ffn: bool = True  # Table III: without the FFN
+    ffn_mult: int = 4
+    heads: int = 4
+    head_width: int = 36
+    kernel: int = 31  # of the Conformer's depthwise convolution
+    dropout: float = 0.0
+
+
+class ModelConfig(Frozen):
+    """waveform -> front-end -> Linear, BatchNorm, SELU -> encoder -> pooling -> two logits."""
+
+    frontend: Frontend = XlsrConfig()
+    width: int = 144
+    encoder: EncoderConfig = EncoderConfig()
+    pooling: Literal["attention", "mean", "class_token", "dual"] = "attention"
+    score: Literal["bonafide_logit", "logit_difference"] = "bonafide_logit"
+    window: int = 66_800  # samples: 4.175 s
+    short: Literal["repeat", "as_is"] = "repeat"  # what to do with clips shorter than `window`
+
+
+C = TypeVar("C", bound=BaseModel)
+
+
+def parse(kind: type[C], data: dict[str, Any], where: str) -> C:
+    """Check `data` against `kind`; raises ConfigError with the first fault in one line."""
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "top level"
+        raise ConfigError(f"{where}: {place}: {first['msg']}") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file into plain values; raises ConfigError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: no such file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def load_model_config(path: Path) -> ModelConfig:
+    """Read the `[model]` table of a TOML file; raises ConfigError."""
+    data = read_toml(path)
+    if "model" not in data:
+        raise ConfigError(f"{path}: no [model] table")
+    return parse(ModelConfig, data["model"], str(path))

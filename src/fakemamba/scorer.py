@@ -1,0 +1,39 @@
+"""The seam of the house: everything that detects, streams, serves or evaluates knows only a `Scorer`."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Turns windows of speech into scores; implemented by ONNX Runtime, torch and the tests' fake.
+
+    Attributes:
+        sample_rate: Hz that `score` expects; 16 000 for every system here.
+        window: the number of samples that the system was trained on and judges best.
+        shortest: windows of fewer samples than this must be refused or repeated by the caller.
+    """
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def window(self) -> int: ...
+
+    @property
+    def shortest(self) -> int: ...
+
+    def score(self, windows: FloatArray) -> FloatArray:
+        """Score a batch of equally long windows.
+
+        Args:
+            windows: (B, N) float32 mono in [-1, 1], `shortest` <= N.
+
+        Returns:
+            (B,) float32 raw scores, higher = more genuine; not yet calibrated.
+        """
+        ...
