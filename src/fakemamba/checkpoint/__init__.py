@@ -1,0 +1,1 @@
+"""Models as files: our own folder format, and the import of checkpoints that other people trained."""

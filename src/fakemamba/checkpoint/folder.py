@@ -1,0 +1,338 @@
+"""A model as a folder: `config.json` says what it is, every other file is named there with its SHA-256.
+
+    my-model/
+      config.json          a ModelCard
+      model.onnx           what detection runs, when present
+      model.safetensors    weights for torch: training, export, XLS-R systems
+
+Nothing is ever unpickled, no file outside the list is read, and a folder is written whole or not at all.
+Without torch, so that the built-in model opens in a bare installation.
+"""
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from fakemamba.config import Frozen, ModelConfig, parse
+from fakemamba.errors import CheckpointError, ConfigError
+
+FORMAT = 1
+CARD_FILE = "config.json"
+ONNX_FILE = "model.onnx"
+TENSOR_FILE = "model.safetensors"
+DEFAULT_MODEL: str  # the first of `builtin_names()`, found on first use
+
+_CARD_BYTES = 1_000_000  # a card is a few kB; anything larger is no card
+_CHUNK = 1 << 20
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"
+_LARGEST = {"depth": 1_000, "layers": 1_000}
+_LARGEST_NUMBER = 10_000_000
+
+FileName = Annotated[str, StringConstraints(pattern=_NAME)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Calibration(Frozen):
+    """Log-likelihood ratio = scale * score + bias, natural logarithm, higher = more genuine."""
+
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    bias: Finite = 0.0
+
+
+class Decision(Frozen):
+    """Fake if llr < threshold - unsure_below, real if llr > threshold + unsure_above, else unsure."""
+
+    threshold: Finite = 0.0
+    unsure_below: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    unsure_above: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+
+class ModelCard(Frozen):
+    """What `config.json` holds: architecture, calibration, decision, provenance and the files' hashes."""
+
+    format: Literal[1] = 1
+    name: FileName
+    model: ModelConfig
+    calibration: Calibration | None = None
+    decision: Decision | None = None
+    licence: str = "unknown"
+    origin: str = "unknown"
+    training: dict[str, Any] = Field(default_factory=dict)
+    files: dict[FileName, Sha256] = Field(default_factory=dict)
+
+    @field_validator("files")
+    @classmethod
+    def _not_the_card(cls, files: dict[str, str]) -> dict[str, str]:
+        if CARD_FILE in files:
+            raise ValueError(f"{CARD_FILE} cannot hold its own hash")
+        return files
+
+    @field_validator("model")
+    @classmethod
+    def _buildable(cls, model: ModelConfig) -> ModelConfig:
+        """No number that would only serve to exhaust the machine."""
+        for name, value in _numbers(model.model_dump()):
+            if not 1 <= value <= _LARGEST.get(name, _LARGEST_NUMBER):
+                raise ValueError(f"{name} = {value} is out of range")
+        return model
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """An opened model folder: its card has been checked, its files not yet."""
+
+    path: Path
+    card: ModelCard
+
+    @property
+    def weights(self) -> str:
+        """Name of the file that detection runs: `model.onnx` if the card lists it, else `model.safetensors`."""
+        for name in (ONNX_FILE, TENSOR_FILE):
+            if name in self.card.files:
+                return name
+        raise CheckpointError(f"{self.path}: lists neither {ONNX_FILE} nor {TENSOR_FILE}, nothing to run")
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 (hex) that the card states for the file that detection runs."""
+        return self.card.files[self.weights]
+
+    def file(self, name: str) -> Path:
+        """Path of a listed file after its hash was checked, with that of its companions (`NAME.*`).
+
+        Raises:
+            CheckpointError: the card does not list it, it is missing, or its content has changed.
+        """
+        if name not in self.card.files:
+            listed = ", ".join(sorted(self.card.files)) or "no files"
+            raise CheckpointError(f"{self.path}: has no {name} (it lists {listed})")
+        for other in self.card.files:
+            if other == name or other.startswith(f"{name}."):
+                self._check(other)
+        return self.path / name
+
+    def verify(self) -> None:
+        """Hash every listed file; raises CheckpointError naming the first that is missing or changed."""
+        for name in self.card.files:
+            self._check(name)
+
+    def _check(self, name: str) -> None:
+        path = self.path / name
+        stated = self.card.files[name]
+        try:
+            found = _sha256(path)
+        except OSError as error:
+            raise CheckpointError(
+                f"{path}: cannot be read ({error.strerror or error}): fetch the model again"
+            ) from error
+        if found != stated:
+            raise CheckpointError(
+                f"{path}: damaged or changed: SHA-256 is {found[:12]}…, the card states {stated[:12]}…: "
+                "fetch the model again"
+            )
+
+
+def open_folder(name_or_path: str | Path | None = None) -> ModelFolder:
+    """Open a model; its card is checked now, its weights when `ModelFolder.file` hands them out.
+
+    Args:
+        name_or_path: None for the default model, the name of a built-in one, a folder, or
+            `owner/name[@revision]` on the Hugging Face Hub (extra `hub`).
+
+    Raises:
+        CheckpointError: there is no such model, or its card is malformed or of a newer format.
+    """
+    if name_or_path is None:
+        return _read_folder(_weights_dir() / default_name())
+    if isinstance(name_or_path, str) and name_or_path in builtin_names():
+        return _read_folder(_weights_dir() / name_or_path)
+    path = Path(name_or_path)
+    if path.name == CARD_FILE and path.is_file():
+        path = path.parent
+    if path.is_dir():
+        return _read_folder(path)
+    if path.exists():
+        raise CheckpointError(
+            f"{path}: is a file, not a model folder: for a checkpoint run  fakemamba models import {path} --as KIND"
+        )
+    if isinstance(name_or_path, str) and _looks_like_hub(name_or_path):
+        from fakemamba.checkpoint.hub import fetch
+
+        return _read_folder(fetch(name_or_path))
+    known = ", ".join(builtin_names()) or "none in this installation"
+    raise CheckpointError(
+        f"{_plain(str(name_or_path))}: no such model; "
+        f"built in: {known}; or give a folder, or owner/name[@revision] on the Hub"
+    )
+
+
+def write_folder(
+    path: str | Path, card: ModelCard, files: Mapping[str, bytes | Path], *, overwrite: bool = False
+) -> ModelFolder:
+    """Write a model folder whole or not at all; the hashes in `card.files` are filled in here.
+
+    Args:
+        path: the folder to make; its parents are made too.
+        card: what the model is; its `files` are replaced.
+        files: name -> content, or name -> a file to copy.
+        overwrite: replace a folder that is already there.
+
+    Raises:
+        CheckpointError: the folder exists, a name is not plain, or a file cannot be copied.
+    """
+    target = Path(path)
+    if target.exists() and not overwrite and not (target.is_dir() and not any(target.iterdir())):
+        raise CheckpointError(f"{target}: already exists; choose another place or remove it first")
+    partial = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
+    try:
+        partial.mkdir(parents=True)
+        hashes = {name: _place(content, partial / _plain_name(name)) for name, content in files.items()}
+        written = parse(ModelCard, {**card.model_dump(), "files": hashes}, str(target))
+        (partial / CARD_FILE).write_text(written.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        _swap(partial, target)
+    except OSError as error:
+        raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}") from error
+    except ConfigError as error:
+        raise CheckpointError(_plain(str(error))) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return ModelFolder(target, written)
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read and check a `config.json`; raises CheckpointError with the first fault in one line."""
+    data = _read_json(path)
+    found = data.get("format")
+    if found is None:
+        hint = ": it is a Hugging Face model; run  fakemamba models import FOLDER --as xls-r" * ("model_type" in data)
+        raise CheckpointError(f"{path}: has no 'format', so it is no fakemamba model card{hint}")
+    if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
+        raise CheckpointError(
+            f"{path}: format {found} comes from a newer fakemamba (this one reads up to {FORMAT}): "
+            "run  pip install -U fakemamba"
+        )
+    try:
+        return parse(ModelCard, data, str(path))
+    except ConfigError as error:
+        raise CheckpointError(_plain(str(error))) from error
+
+
+def builtin_names() -> list[str]:
+    """Names of the models inside this installation, the default one first; may be empty in a fresh tree."""
+    return sorted(card.parent.name for card in _weights_dir().glob(f"*/{CARD_FILE}"))
+
+
+def default_name() -> str:
+    """Name of the default model; raises CheckpointError where none is installed."""
+    names = builtin_names()
+    if not names:
+        raise CheckpointError("this installation holds no built-in model: name a folder with --model")
+    return names[0]
+
+
+def __getattr__(name: str) -> str:
+    if name == "DEFAULT_MODEL":
+        return default_name()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _weights_dir() -> Path:
+    return Path(__file__).resolve().parent.parent / "weights"
+
+
+def _read_folder(path: Path) -> ModelFolder:
+    return ModelFolder(path, read_card(path / CARD_FILE))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_CARD_BYTES + 1)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path.parent}: no {CARD_FILE} here, so it is no model folder") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(content) > _CARD_BYTES:
+        raise CheckpointError(f"{path}: larger than {_CARD_BYTES} bytes, so it is no model card")
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not valid JSON: {_plain(str(error))}") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path}: must hold a JSON object, holds a {type(data).__name__}")
+    return data
+
+
+def _looks_like_hub(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?", name, re.ASCII) is not None
+
+
+def _numbers(tree: Any, name: str = "") -> Iterator[tuple[str, int]]:
+    """All whole numbers of a nested value with the key that each stands under."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _numbers(value, key)
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            yield from _numbers(value, name)
+    elif isinstance(tree, int) and not isinstance(tree, bool):
+        yield name, tree
+
+
+def _plain(text: str) -> str:
+    """One printable line: a hostile key must not write on the terminal."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    return line if len(line) <= 400 else f"{line[:400]}…"
+
+
+def _plain_name(name: str) -> str:
+    if not re.fullmatch(_NAME, name) or name == CARD_FILE:
+        raise CheckpointError(f"{_plain(name)!r}: not a plain file name for a model folder")
+    return name
+
+
+def _place(content: bytes | Path, target: Path) -> str:
+    """Write or copy one file and return the SHA-256 of what was written."""
+    digest = hashlib.sha256()
+    with target.open("xb") as out:
+        for chunk in [content] if isinstance(content, bytes) else _chunks(content):
+            digest.update(chunk)
+            out.write(chunk)
+    return digest.hexdigest()
+
+
+def _swap(partial: Path, target: Path) -> None:
+    """Put `partial` in the place of `target`; the old folder goes only after the new one stands."""
+    if not target.exists():
+        partial.rename(target)
+        return
+    old = partial.with_suffix(".old")
+    target.rename(old)
+    try:
+        partial.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    for chunk in _chunks(path):
+        digest.update(chunk)
+    return digest.hexdigest()
