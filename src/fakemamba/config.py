@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fakemamba.errors import ConfigError
 
@@ -35,6 +35,16 @@ class XlsrConfig(Frozen):
     layerdrop: float = 0.0
     # The checkpoints of the fairseq era feed the raw waveform, those of the Hub a standardised one.
     normalize_input: bool = False
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "XlsrConfig":
+        if self.heads < 1 or self.width % self.heads:
+            raise ValueError(f"width {self.width} must be a multiple of heads {self.heads}")
+        if self.positional_groups < 1 or self.width % self.positional_groups:
+            raise ValueError(f"width {self.width} must be a multiple of positional_groups {self.positional_groups}")
+        if not self.conv_channels or not len(self.conv_channels) == len(self.conv_kernels) == len(self.conv_strides):
+            raise ValueError("conv_channels, conv_kernels and conv_strides must be equally long, one entry a layer")
+        return self
 
 
 class SpectrumConfig(Frozen):
