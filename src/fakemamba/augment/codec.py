@@ -1,0 +1,101 @@
+"""Real encoders, in memory: MP3, Vorbis, Opus, GSM, ADPCM by libsndfile, G.711 by formula, more with PyAV."""
+
+import io
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import soundfile
+
+from fakemamba.augment.effect import SAMPLE_RATE, FloatArray, between, fit
+from fakemamba.augment.g711 import companded
+from fakemamba.augment.resampling import resample
+
+
+@dataclass(frozen=True)
+class Family:
+    """How one codec is drawn.
+
+    Attributes:
+        weight: how often, relative to the others.
+        rates: the sampling rates (Hz) that its encoder knows; a rate that stands twice comes twice as often.
+        gentle, harsh: compression levels of libsndfile (0 = most bits .. 1 = fewest) at strength 0 and 1.
+        container, subtype: libsndfile's names; empty where the codec is made elsewhere.
+    """
+
+    weight: float
+    rates: tuple[int, ...]
+    gentle: float = 0.0
+    harsh: float = 0.0
+    container: str = ""
+    subtype: str = ""
+
+
+# Weights weigh plausibility against cost: Opus takes 60 ms for 4 s, MP3 25 ms, Vorbis 10, GSM 8, ADPCM 3, G.711 1.
+FAMILIES: dict[str, Family] = {
+    "mp3": Family(0.20, (16_000, 16_000, 16_000, 22_050, 24_000, 24_000, 44_100), 0.2, 0.9, "MP3", "MPEG_LAYER_III"),
+    "vorbis": Family(0.15, (16_000, 16_000, 22_050, 44_100), 0.0, 1.0, "OGG", "VORBIS"),
+    "opus": Family(0.05, (8_000, 12_000, 16_000, 16_000, 24_000), 0.5, 1.0, "OGG", "OPUS"),
+    "alaw": Family(0.15, (8_000,)),
+    "mulaw": Family(0.15, (8_000,)),
+    "gsm": Family(0.12, (8_000,), container="WAV", subtype="GSM610"),
+    "ima_adpcm": Family(0.09, (8_000, 16_000), container="WAV", subtype="IMA_ADPCM"),
+    "ms_adpcm": Family(0.09, (8_000, 16_000), container="WAV", subtype="MS_ADPCM"),
+}
+# An MP3 stream too small for a LAME tag decodes with the delay of encoder (576) and decoder (529) in front.
+_MP3_DELAY = 1105
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One encoding and decoding.
+
+    Attributes:
+        name: a key of `FAMILIES`.
+        rate: Hz at which the encoder runs; the wave is resampled there and back.
+        level: libsndfile's compression level, 0 .. 1, where the codec has one.
+        quality: soxr's quality of the resampling.
+    """
+
+    name: str
+    rate: int
+    level: float = 0.0
+    quality: str = "MQ"
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, strength: float = 1.0, available: Collection[str] | None = None) -> Self:
+        """One of the `available` codecs (None: every one that this machine has)."""
+        names = [name for name in FAMILIES if name in (codecs() if available is None else available)]
+        weights = np.array([FAMILIES[name].weight for name in names])
+        name = str(rng.choice(names, p=weights / weights.sum()))
+        family = FAMILIES[name]
+        level = between(rng, family.gentle, family.gentle + (family.harsh - family.gentle) * strength)
+        quality = str(rng.choice(("LQ", "MQ", "HQ")))
+        return cls(name=name, rate=int(rng.choice(family.rates)), level=level, quality=quality)
+
+    def apply(self, wave: FloatArray) -> FloatArray:
+        """(N,) -> (N,), the codec's delay removed."""
+        there = np.clip(resample(wave, SAMPLE_RATE, self.rate, self.quality), -1, 1)
+        coded = companded(there, self.name) if self.name in ("alaw", "mulaw") else self._through_file(there)
+        return fit(resample(coded, self.rate, SAMPLE_RATE, self.quality), len(wave))
+
+    def _through_file(self, wave: FloatArray) -> FloatArray:
+        family = FAMILIES[self.name]
+        options = {"compression_level": self.level} if family.harsh else {}
+        if self.name == "mp3":
+            options["bitrate_mode"] = "CONSTANT"  # type: ignore[assignment]
+        memory = io.BytesIO()
+        with soundfile.SoundFile(
+            memory, "w", self.rate, 1, format=family.container, subtype=family.subtype, **options
+        ) as file:
+            file.write(wave)
+        memory.seek(0)
+        decoded: FloatArray = soundfile.read(memory, dtype="float32")[0]
+        late = self.name == "mp3" and len(decoded) > len(wave)
+        return decoded[_MP3_DELAY:] if late else decoded
+
+
+def codecs() -> frozenset[str]:
+    """The codecs that can be drawn on this machine."""
+    return frozenset(FAMILIES)
