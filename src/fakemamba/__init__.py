@@ -1,3 +1,35 @@
-"""Speech-deepfake detection on any machine: real, fake or unsure, where, and how sure."""
+"""Speech-deepfake detection on any machine: real, fake or unsure, where, and how sure.
+
+    import fakemamba
+    result = fakemamba.load().detect("clip.wav")
+    print(result.verdict, result.p_fake)
+
+The names below are imported on first use, so that `import fakemamba` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fakemamba.detect import Detector, load
+    from fakemamba.result import Result, Segment
 
 __version__ = "0.1.0"
+__all__ = ["Detector", "Result", "Segment", "__version__", "load"]
+
+_HOMES = {
+    "Detector": "fakemamba.detect",
+    "Result": "fakemamba.result",
+    "Segment": "fakemamba.result",
+    "load": "fakemamba.detect",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fakemamba' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

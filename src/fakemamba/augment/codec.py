@@ -10,7 +10,9 @@ import soundfile
 
 from fakemamba.augment.effect import SAMPLE_RATE, FloatArray, between, fit
 from fakemamba.augment.g711 import companded
+from fakemamba.augment.media import can, coded
 from fakemamba.augment.resampling import resample
+from fakemamba.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,9 @@ class Family:
         rates: the sampling rates (Hz) that its encoder knows; a rate that stands twice comes twice as often.
         gentle, harsh: compression levels of libsndfile (0 = most bits .. 1 = fewest) at strength 0 and 1.
         container, subtype: libsndfile's names; empty where the codec is made elsewhere.
+        encoder, decoder: FFmpeg's names, for codecs that need PyAV.
+        bitrates: bit/s, from compression level 0 to 1, for those.
+        delay: samples (at the encoder's rate) by which those arrive late.
     """
 
     weight: float
@@ -30,6 +35,10 @@ class Family:
     harsh: float = 0.0
     container: str = ""
     subtype: str = ""
+    encoder: str = ""
+    decoder: str = ""
+    bitrates: tuple[int, ...] = ()
+    delay: int = 0
 
 
 # Weights weigh plausibility against cost: Opus takes 60 ms for 4 s, MP3 25 ms, Vorbis 10, GSM 8, ADPCM 3, G.711 1.
@@ -42,7 +51,15 @@ FAMILIES: dict[str, Family] = {
     "gsm": Family(0.12, (8_000,), container="WAV", subtype="GSM610"),
     "ima_adpcm": Family(0.09, (8_000, 16_000), container="WAV", subtype="IMA_ADPCM"),
     "ms_adpcm": Family(0.09, (8_000, 16_000), container="WAV", subtype="MS_ADPCM"),
+    "aac": Family(
+        0.12, (16_000, 24_000, 44_100), 0, 1, "", "", "aac", "aac", (96_000, 64_000, 48_000, 32_000, 24_000), 1024
+    ),
+    "g722": Family(0.08, (16_000,), encoder="g722", decoder="g722", bitrates=(64_000,), delay=22),
+    "amr_nb": Family(
+        0.08, (8_000,), 0, 1, "", "", "libopencore_amrnb", "amrnb", (12_200, 10_200, 7_950, 6_700, 5_900, 4_750), 40
+    ),
 }
+_OPTIONS = {"aac": {"aac_coder": "fast"}}  # a quarter of the time of FFmpeg's default search
 # An MP3 stream too small for a LAME tag decodes with the delay of encoder (576) and decoder (529) in front.
 _MP3_DELAY = 1105
 
@@ -65,8 +82,15 @@ class Codec:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, strength: float = 1.0, available: Collection[str] | None = None) -> Self:
-        """One of the `available` codecs (None: every one that this machine has)."""
-        names = [name for name in FAMILIES if name in (codecs() if available is None else available)]
+        """One of the `available` codecs (None: every one that this machine has).
+
+        Raises:
+            ConfigError: `available` names no codec that exists.
+        """
+        allowed = codecs() if available is None else available
+        names = [name for name in FAMILIES if name in allowed]
+        if not names:
+            raise ConfigError(f"no codec to draw: `available` must name at least one of {', '.join(FAMILIES)}")
         weights = np.array([FAMILIES[name].weight for name in names])
         name = str(rng.choice(names, p=weights / weights.sum()))
         family = FAMILIES[name]
@@ -77,8 +101,18 @@ class Codec:
     def apply(self, wave: FloatArray) -> FloatArray:
         """(N,) -> (N,), the codec's delay removed."""
         there = np.clip(resample(wave, SAMPLE_RATE, self.rate, self.quality), -1, 1)
-        coded = companded(there, self.name) if self.name in ("alaw", "mulaw") else self._through_file(there)
-        return fit(resample(coded, self.rate, SAMPLE_RATE, self.quality), len(wave))
+        back = self._coded(there)
+        return fit(resample(back, self.rate, SAMPLE_RATE, self.quality), len(wave))
+
+    def _coded(self, wave: FloatArray) -> FloatArray:
+        family = FAMILIES[self.name]
+        if family.container:
+            return self._through_file(wave)
+        if not family.encoder:
+            return companded(wave, self.name)
+        bitrate = family.bitrates[round(self.level * (len(family.bitrates) - 1))]
+        options = _OPTIONS.get(self.name, {})
+        return coded(wave, self.rate, family.encoder, family.decoder, bitrate, **options)[family.delay :]
 
     def _through_file(self, wave: FloatArray) -> FloatArray:
         family = FAMILIES[self.name]
@@ -98,4 +132,4 @@ class Codec:
 
 def codecs() -> frozenset[str]:
     """The codecs that can be drawn on this machine."""
-    return frozenset(FAMILIES)
+    return frozenset(name for name, family in FAMILIES.items() if not family.encoder or can(family.encoder))

@@ -1,0 +1,46 @@
+"""`python -m recipes.builtin`: from packages and a corpus to weights, resuming where it stopped."""
+
+import argparse
+import itertools
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from recipes.builtin import manifest
+from recipes.builtin.human import all_human
+from recipes.builtin.manifest import Clip
+from recipes.builtin.synthesize import all_synthetic
+from recipes.builtin.vocode import all_copies
+
+
+def table(path: Path, make: Callable[[], Iterable[Clip]]) -> list[Clip]:
+    """The clips of a step: read back when it was done before, else made and then written."""
+    if not path.exists():
+        print(f"making {path.stem} …", flush=True)
+        manifest.write(path, make())
+    clips = manifest.read(path)
+    print(f"{path.stem}: {len(clips)} clips, {sum(c.seconds for c in clips) / 60:.0f} min", flush=True)
+    return clips
+
+
+def collect(corpus: Path, work: Path, seed: int) -> list[Clip]:
+    """All audio that the later steps use, as one list."""
+    work.mkdir(parents=True, exist_ok=True)
+    base = manifest.read(corpus / "corpus.tsv")
+    human = table(work / "human.tsv", lambda: all_human(work, seed))
+    synthetic = table(work / "synthetic.tsv", lambda: all_synthetic(work, seed))
+    to_copy = [c for c in itertools.chain(base, human) if c.label == "bonafide" and c.split == "train"]
+    copies = table(work / "copies.tsv", lambda: all_copies(to_copy, work, seed))
+    return [*base, *human, *synthetic, *copies]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m recipes.builtin", description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--work", type=Path, default=Path("runs/builtin"))
+    parser.add_argument("--seed", type=int, default=1234)
+    options = parser.parse_args()
+    collect(options.corpus, options.work, options.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Which clips a batch holds: classes even, and within a class every group by its weight, not by its size."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recipes.builtin.bank import Bank
+from recipes.builtin.manifest import RATE, Clip, Wave
+
+# Shares within a class. Demo pages hold most kinds of fakes and the genuine twins of those fakes.
+SHARES: dict[str, dict[str, float]] = {
+    "spoof": {"page": 0.6, "mimic3": 0.08, "copy-hifigan": 0.16, "copy-world": 0.04, "classical": 0.12},
+    "bonafide": {"page": 0.35, "librispeech": 0.15, "speechocean": 0.12, "gcompris": 0.12, "commands": 0.1,
+                 "debian": 0.16},
+}  # fmt: skip
+NAMES = {"intents": "commands", "wakewords": "commands", "mycroft": "commands", "espeak-ng": "classical",
+         "flite": "classical", "pico": "classical"}  # fmt: skip
+LENGTHS = (1.0, 2.0, 3.0, 4.0)  # seconds of a batch's crops
+SECONDS = 96.0  # of audio in a batch
+VIEWS = (0.5, 0.3, 0.2)  # how often a crop comes from the clean clip, the lightly and the heavily degraded one
+
+
+def group(clip: Clip) -> str:
+    """The row of SHARES that a clip belongs to."""
+    if clip.system.startswith("copy-"):
+        return clip.system
+    if clip.source.startswith("page-"):
+        return "page"
+    name = NAMES.get(clip.source, clip.source)
+    return name if name in SHARES[clip.label] else "debian"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """waves (B, N) float32, targets (B,) with 1 = bona fide."""
+
+    waves: Wave
+    targets: np.ndarray
+
+
+class Sampler:
+    """Draws batches; a batch depends on the seed and its number alone, so a resumed run sees the same ones."""
+
+    def __init__(self, clips: Sequence[Clip], bank: Bank, seed: int) -> None:
+        self.bank, self.seed = bank, seed
+        self.targets = np.array([clip.target for clip in clips])
+        members: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for index, clip in enumerate(clips):
+            if clip.split == "train" and clip.label != "noise":
+                # Pages are drawn evenly; elsewhere every clip counts the same.
+                name = group(clip)
+                members[clip.label, name][clip.source if name == "page" else name].append(index)
+        self.members = members
+
+    def _draw(self, label: str, rng: np.random.Generator) -> int:
+        names = [name for name in SHARES[label] if (label, name) in self.members]
+        weights = np.array([SHARES[label][name] for name in names])
+        parts = self.members[label, str(rng.choice(names, p=weights / weights.sum()))]
+        return int(rng.choice(parts[str(rng.choice(list(parts)))]))
+
+    def batch(self, number: int) -> Batch:
+        """The batch of a step."""
+        rng = np.random.default_rng([self.seed, 5, number])
+        length = int(rng.choice(LENGTHS) * RATE)
+        count = int(SECONDS * RATE / length) // 2 * 2
+        rows = [self._draw("bonafide" if i % 2 else "spoof", rng) for i in range(count)]
+        waves = np.stack([self._crop(row, length, rng) for row in rows])
+        return Batch(waves, self.targets[rows])
+
+    def _crop(self, row: int, length: int, rng: np.random.Generator) -> Wave:
+        wave = self.bank.wave(row, int(rng.choice(self.bank.views, p=VIEWS[: self.bank.views])))
+        if len(wave) < length:  # end to end, as in the paper
+            wave = np.tile(wave, -(-length // max(len(wave), 1)))
+        start = int(rng.integers(len(wave) - length + 1))
+        return wave[start : start + length]

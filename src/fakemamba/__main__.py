@@ -1,0 +1,5 @@
+"""`python -m fakemamba` is the command line."""
+
+from fakemamba.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""Where reports go: checked before the work begins, written whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from fakemamba.cli.inputs import Input
+from fakemamba.errors import ConfigError
+from fakemamba.report import Kind
+
+ENDINGS: dict[str, Kind] = {".json": "json", ".csv": "csv", ".html": "html", ".htm": "html", ".txt": "text"}
+
+Targets = dict[Path, Kind]
+
+
+def plan(outputs: Sequence[Path], formats: Sequence[Kind], inputs: Sequence[Input]) -> tuple[Targets, Kind | None]:
+    """Which file gets which kind, and what stdout gets instead of text (None for text).
+
+    Raises:
+        ConfigError: the options contradict each other, or a file could not be written.
+    """
+    if len(formats) > 1:
+        raise ConfigError(f"only one of --{' and --'.join(formats)} can go to one place: use -o FILE.ENDING for each")
+    if formats and len(outputs) > 1:
+        raise ConfigError(f"leave --{formats[0]} out: with several --output their endings say what each becomes")
+    if formats and not outputs:
+        return {}, formats[0]
+    targets: Targets = {}
+    taken = {item.path.resolve() for item in inputs if item.path is not None}
+    for path in outputs:
+        kind = formats[0] if formats else _by_ending(path)
+        if path.resolve() in {other.resolve() for other in targets}:
+            raise ConfigError(f"--output {path}: given twice")
+        if path.resolve() in taken:
+            raise ConfigError(f"--output {path}: is one of the recordings to judge and would be overwritten")
+        _check_writable(path)
+        targets[path] = kind
+    return targets, None
+
+
+def write(path: Path, text: str) -> None:
+    """Put `text` into `path` in one step; an old file stays until the new one is whole.
+
+    Raises:
+        ConfigError: the file cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            file.write(text)
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigError(f"--output {path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _by_ending(path: Path) -> Kind:
+    try:
+        return ENDINGS[path.suffix.lower()]
+    except KeyError as error:
+        known = ", ".join(ENDINGS)
+        raise ConfigError(f"--output {path}: unknown ending; use one of {known}, or add --json, --csv or --html") from error
+
+
+def _check_writable(path: Path) -> None:
+    if path.is_dir():
+        raise ConfigError(f"--output {path}: is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise ConfigError(f"--output {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"--output {path}: cannot be written: no permission in {path.parent}")

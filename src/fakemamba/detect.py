@@ -1,0 +1,284 @@
+"""The main line: audio -> overlapping windows -> scorer -> log-likelihood ratios -> one `Result`.
+
+The recording is streamed: only one batch of windows is held, and of each judged window five numbers remain.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fakemamba import __version__
+from fakemamba.audio import SAMPLE_RATE, AudioStream, Source, open_audio
+from fakemamba.audio.activity import speech_activity
+from fakemamba.audio.windows import windows
+from fakemamba.checkpoint.folder import ONNX_FILE, Calibration, Decision, ModelCard, open_folder
+from fakemamba.decision import Verdict, decide, p_fake, to_llr
+from fakemamba.errors import CheckpointError, ConfigError
+from fakemamba.result import Result, Segment
+from fakemamba.scorer import FloatArray, Scorer
+from fakemamba.timeline import Scored, Span, cell_count, fake_span, overall, spans
+
+MIN_DURATION = 0.5  # seconds of audio below which nothing is judged
+MIN_SPEECH = 0.25  # seconds of speech below which a window, or the whole, is not judged
+BATCH = 8  # windows judged at once: enough to fill the cores, few enough for an XLS-R system in 8 GB
+_SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale
+_FRAME = SAMPLE_RATE // 50  # samples in a frame of `speech_activity`: 20 ms
+_HEADER_SLACK = 0.5  # seconds by which a header may overstate a file that is whole
+
+# Seconds done, and seconds in all where the header tells.
+Progress = Callable[[float, float | None], None]
+
+
+def load(
+    model: str | Path | None = None,
+    device: str | None = None,
+    *,
+    threads: int | None = None,
+    threshold: float | None = None,
+) -> "Detector":
+    """Open a model and return a `Detector`.
+
+    Args:
+        model: a built-in name, a model folder, or `owner/name[@revision]` on the Hub; None for the default model.
+        device: "cpu", "cuda", "cuda:1", "mps"; None for the CPU with an ONNX model, else for a GPU if there is one.
+        threads: CPU threads; None for all cores.
+        threshold: log-likelihood ratio that separates fake from real, in place of the model's own.
+
+    Raises:
+        CheckpointError: the model is missing, damaged or unsafe.
+        MissingExtraError: the model needs torch, which is not installed.
+        ConfigError: an option has a wrong value.
+    """
+    if threads is not None and threads < 1:
+        raise ConfigError(f"threads must be at least 1, not {threads}")
+    folder = open_folder(model)
+    if ONNX_FILE in folder.card.files and device in (None, "cpu"):
+        from fakemamba.onnx_scorer import OnnxScorer, shortest_input
+
+        config = folder.card.model
+        scorer: Scorer = OnnxScorer(
+            folder.file(ONNX_FILE), window=config.window, shortest=shortest_input(config), threads=threads
+        )
+    else:
+        from fakemamba.torch_scorer import TorchScorer
+
+        scorer = TorchScorer(folder, device=device, threads=threads)
+    return Detector(scorer, folder.card, model_sha256=folder.sha256, threshold=threshold)
+
+
+class Detector:
+    """Judges recordings with one model; holds no state between calls.
+
+    Args:
+        scorer: runs the model.
+        card: says how to window and what the scores mean.
+        model_sha256: of the weights, for the record.
+        threshold: LLR that separates fake from real; None for the card's. The unsure band keeps its width around it.
+
+    Raises:
+        ConfigError: the threshold is not a finite number.
+    """
+
+    def __init__(
+        self, scorer: Scorer, card: ModelCard, *, model_sha256: str = "", threshold: float | None = None
+    ) -> None:
+        if threshold is not None and not np.isfinite(threshold):
+            raise ConfigError(f"threshold must be a finite number, not {threshold}")
+        self.scorer = scorer
+        self.card = card
+        self.model_sha256 = model_sha256
+        self.calibration = card.calibration or Calibration()
+        decision = card.decision or Decision()
+        self.decision = decision if threshold is None else decision.model_copy(update={"threshold": threshold})
+
+    @property
+    def window(self) -> float:
+        """Seconds that are judged at once; windows start every half of it."""
+        return self.card.model.window / SAMPLE_RATE
+
+    def detect(self, source: Source, on_progress: Progress | None = None, *, name: str | None = None) -> Result:
+        """Judge one recording, of any length in bounded memory.
+
+        Args:
+            source: a path, a file's bytes, an open binary file, or (samples, rate); see `fakemamba.audio`.
+            on_progress: called after each batch with the seconds done and, where known, the seconds in all.
+            name: what to call the source in the result; None for its own name.
+
+        Raises:
+            AudioError: the audio cannot be read.
+            CheckpointError: the model gives scores that are not numbers.
+        """
+        track = _Track()
+        with open_audio(source) as stream:
+            for batch in self._batches(stream, track):
+                self._judge(batch, track)
+                if on_progress is not None:
+                    on_progress(track.duration, stream.duration)
+            notes = _warnings(stream, track.duration, self.card)
+            called = name or stream.name
+        return self._answer(track, called, _sha256(source), notes)
+
+    def _batches(self, stream: AudioStream, track: "_Track") -> Iterator[list["_Heard"]]:
+        length = self.card.model.window
+        heard = (track.hear(start, wave) for start, wave in windows(stream.blocks(), length, length // 2))
+        while batch := list(itertools.islice(heard, BATCH)):
+            yield batch
+
+    def _judge(self, batch: list["_Heard"], track: "_Track") -> None:
+        batch = [heard for heard in batch if heard.speech >= MIN_SPEECH]
+        if not batch:
+            return
+        scores = self.scorer.score(np.stack([self._fit(heard.wave) for heard in batch]))
+        if not np.isfinite(scores).all():
+            raise CheckpointError(f"model {self.card.name}: a score is not a number; its weights do not fit its card")
+        for heard, score in zip(batch, scores.tolist(), strict=True):
+            end = (heard.start + len(heard.wave)) / SAMPLE_RATE
+            track.scored.append(
+                Scored(heard.start / SAMPLE_RATE, end, heard.speech, score, to_llr(score, self.calibration))
+            )
+
+    def _fit(self, wave: FloatArray) -> FloatArray:
+        """A short clip, end to end until it fills the window, or as it is where the model takes that."""
+        length = self.card.model.window if self.card.model.short == "repeat" else self.scorer.shortest
+        return wave if len(wave) >= length else np.resize(wave, length)
+
+    def _answer(self, track: "_Track", source: str, source_sha256: str | None, notes: tuple[str, ...]) -> Result:
+        verdict: Verdict = "unsure"
+        score = llr = None
+        found: list[Span] = []
+        reason = _nothing_to_judge(track)
+        if reason is None:
+            score, llr = overall(track.scored)
+            hop = self.window / 2
+            speech = track.cell_speech(hop)
+            found = spans(track.scored, speech, hop=hop, duration=track.duration, judge=self._decide)
+            verdict, reason = self._conclude(llr, found)
+        return Result(
+            source=source,
+            source_sha256=source_sha256,
+            duration=track.duration,
+            speech=track.speech,
+            verdict=verdict,
+            p_fake=None if llr is None else self._p_fake(llr),
+            score=score,
+            llr=llr,
+            threshold=self.decision.threshold,
+            reason=reason,
+            segments=tuple(self._segment(span) for span in found),
+            warnings=notes,
+            model=self.card.name,
+            model_sha256=self.model_sha256,
+            version=__version__,
+        )
+
+    def _conclude(self, llr: float, found: list[Span]) -> tuple[Verdict, str | None]:
+        """The verdict on the whole, which a fake span can turn from real to unsure, and the reason if unsure."""
+        verdict = self._decide(llr)
+        fake = fake_span(found)
+        if verdict != "fake" and fake is not None:
+            return "unsure", (
+                f"most of it sounds {'genuine' if verdict == 'real' else 'undecided'}, "
+                f"but {_clock(fake.start)} to {_clock(fake.end)} sounds fake: it may be spliced"
+            )
+        if verdict == "unsure":
+            low = self.decision.threshold - self.decision.unsure_below
+            high = self.decision.threshold + self.decision.unsure_above
+            return verdict, f"the evidence {llr:+.2f} lies between {low:+.2f} and {high:+.2f}, where this model errs often"
+        return verdict, None
+
+    def _decide(self, llr: float) -> Verdict:
+        return decide(llr, self.decision)
+
+    def _p_fake(self, llr: float) -> float | None:
+        return None if self.card.calibration is None else p_fake(llr)
+
+    def _segment(self, span: Span) -> Segment:
+        return Segment(
+            start=span.start, end=span.end, verdict=span.verdict, p_fake=self._p_fake(span.llr), score=span.score
+        )
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A window before it is judged: first sample, samples, seconds of speech."""
+
+    start: int
+    wave: FloatArray
+    speech: float
+
+
+@dataclass
+class _Track:
+    """What remains of a recording while it streams by."""
+
+    scored: list[Scored] = field(default_factory=list)
+    duration: float = 0.0
+    peak: float = 0.0
+    frames: bytearray = field(default_factory=bytearray)  # 1 where a 20 ms frame holds speech
+
+    @property
+    def speech(self) -> float:
+        return self.frames.count(1) * _FRAME / SAMPLE_RATE
+
+    def hear(self, start: int, wave: FloatArray) -> _Heard:
+        active = speech_activity(wave)  # (T,)
+        first = round(start / _FRAME)
+        self.frames.extend(bytes(max(0, first + len(active) - len(self.frames))))
+        for k in np.flatnonzero(active).tolist():
+            self.frames[first + k] = 1
+        self.duration = max(self.duration, (start + len(wave)) / SAMPLE_RATE)
+        self.peak = max(self.peak, float(np.abs(wave).max(initial=0.0)))
+        return _Heard(start, wave, float(active.sum()) * _FRAME / SAMPLE_RATE)
+
+    def cell_speech(self, hop: float) -> NDArray[np.float64]:
+        """(cells,) seconds of speech in each cell of `hop` seconds."""
+        count = cell_count(self.duration, hop)
+        middles = (np.flatnonzero(np.frombuffer(self.frames, dtype=np.uint8)) + 0.5) * _FRAME / SAMPLE_RATE
+        cells = np.minimum((middles / hop).astype(int), count - 1)
+        return np.bincount(cells, minlength=count) * (_FRAME / SAMPLE_RATE)
+
+
+def _nothing_to_judge(track: _Track) -> str | None:
+    if track.duration < MIN_DURATION:
+        return f"it lasts only {track.duration:.2f} s; at least {MIN_DURATION} s are needed"
+    if track.peak < _SILENCE:
+        return "it is silent"
+    if track.speech == 0:
+        return "no speech was found in it"
+    if not track.scored:
+        return f"only {track.speech:.2f} s of speech were found; at least {MIN_SPEECH} s at one place are needed"
+    return None
+
+
+def _warnings(stream: AudioStream, duration: float, card: ModelCard) -> tuple[str, ...]:
+    found = []
+    if stream.duration is not None and duration < stream.duration - _HEADER_SLACK:
+        found.append(f"the file is truncated: its header states {stream.duration:.1f} s, {duration:.1f} s could be read")
+    if card.calibration is None:
+        found.append(f"the model {card.name} is not calibrated: its score is no probability")
+    return tuple(found)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds, 1), 60)
+    return f"{int(minutes)}:{rest:04.1f}"
+
+
+def _sha256(source: Source) -> str | None:
+    """Of a file's bytes; None for arrays, streams and what cannot be read twice."""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    if isinstance(source, str | Path) and Path(source).is_file():
+        with Path(source).open("rb") as file:
+            return _digest(file)
+    return None
+
+
+def _digest(file: BinaryIO) -> str:
+    return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,71 @@
+"""A `Scorer` on ONNX Runtime: the built-in model, without torch.
+
+The graph's contract: input "waves" float32 (batch, samples), both free; output "score" float32 (batch,).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fakemamba.config import ModelConfig, XlsrConfig
+from fakemamba.errors import CheckpointError
+from fakemamba.scorer import FloatArray
+
+_INPUT, _OUTPUT = "waves", "score"
+_ERRORS_ONLY = 3
+
+
+class OnnxScorer:
+    """Runs `model.onnx` on the CPU; see `fakemamba.scorer.Scorer`.
+
+    Args:
+        path: the ONNX file.
+        window: samples that the model was trained on.
+        shortest: the fewest samples that it takes.
+        threads: CPU threads; None for one per core.
+
+    Raises:
+        CheckpointError: the file is no ONNX model or has other inputs and outputs.
+    """
+
+    sample_rate = 16_000
+
+    def __init__(self, path: Path, *, window: int, shortest: int, threads: int | None = None) -> None:
+        self.window = window
+        self.shortest = shortest
+        self._session = _open(path, threads)
+        names = [node.name for node in self._session.get_inputs()], [node.name for node in self._session.get_outputs()]
+        if names != ([_INPUT], [_OUTPUT]):
+            raise CheckpointError(f"{path}: its inputs and outputs are {names[0]} and {names[1]}, not waves and score")
+
+    def score(self, windows: FloatArray) -> FloatArray:
+        """(B, N) float32 at 16 kHz -> (B,) raw scores, higher = more genuine."""
+        (scores,) = self._session.run([_OUTPUT], {_INPUT: np.ascontiguousarray(windows, dtype=np.float32)})
+        return np.asarray(scores, dtype=np.float32).reshape(len(windows))
+
+
+def shortest_input(config: ModelConfig) -> int:
+    """The fewest samples from which the front-end of `config` makes one frame."""
+    if isinstance(config.frontend, XlsrConfig):
+        samples = 1
+        for kernel, stride in reversed(
+            list(zip(config.frontend.conv_kernels, config.frontend.conv_strides, strict=True))
+        ):
+            samples = (samples - 1) * stride + kernel
+        return samples
+    return config.frontend.fft
+
+
+def _open(path: Path, threads: int | None) -> Any:
+    import onnxruntime as ort  # 0.1 s, so not before a model is opened
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = _ERRORS_ONLY
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the core to others
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - its errors share no base but RuntimeError and Exception
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CheckpointError(f"{path}: ONNX Runtime cannot open it: {reason}") from error

@@ -1,0 +1,132 @@
+"""What every kind of report is made of, and the words that they share."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from fakemamba import __version__
+from fakemamba.detect import Detector
+from fakemamba.result import Result, Segment
+
+_CERTAINTY = ((0.99, "almost certainly"), (0.9, "very likely"), (0.7, "likely"), (0.0, "slightly more likely than not"))
+
+LIMITS = (
+    "A verdict is statistical evidence, not proof. Do not accuse anyone on its strength alone.",
+    "p_fake assumes that a real and a fake were equally likely before the audio was heard. "
+    "Where fakes are rare, most alarms are false even with a good detector.",
+    "Synthesizers newer than the model's training data, heavy compression, noise, music or strong effects "
+    "can turn a verdict either way.",
+    "Times of segments are no finer than half a window; shorter insertions can go unnoticed.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A source that could not be judged, and why in one line."""
+
+    source: str
+    error: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that one run found, with what is needed to repeat it.
+
+    Attributes:
+        results, failures: what was judged and what could not be, in the order given.
+        model: name, SHA-256, licence and origin of the model.
+        settings: threshold and unsure band (LLR), window and hop (seconds).
+        version, created: of fakemamba; when (ISO 8601, UTC).
+    """
+
+    results: tuple[Result, ...]
+    failures: tuple[Failure, ...]
+    model: dict[str, str]
+    settings: dict[str, float | bool]
+    version: str
+    created: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "fakemamba": self.version,
+            "created": self.created,
+            "model": self.model,
+            "settings": self.settings,
+            "results": [result.to_dict() for result in self.results],
+            "errors": [{"source": failure.source, "error": failure.error} for failure in self.failures],
+        }
+
+
+def make_report(
+    detector: Detector, results: list[Result], failures: list[Failure], now: datetime | None = None
+) -> Report:
+    """Put results together with the model and the settings that they came from."""
+    card, decision = detector.card, detector.decision
+    return Report(
+        results=tuple(results),
+        failures=tuple(failures),
+        model={
+            "name": card.name,
+            "sha256": detector.model_sha256,
+            "licence": card.licence,
+            "origin": card.origin,
+        },
+        settings={
+            "threshold": decision.threshold,
+            "unsure_below": decision.threshold - decision.unsure_below,
+            "unsure_above": decision.threshold + decision.unsure_above,
+            "window": detector.window,
+            "hop": detector.window / 2,
+            "calibrated": card.calibration is not None,
+        },
+        version=__version__,
+        created=(now or datetime.now(UTC)).isoformat(timespec="seconds"),
+    )
+
+
+def certainty(result: Result) -> str:
+    """How sure a verdict is, in plain words; empty where there is nothing to say."""
+    if result.verdict == "unsure" or result.p_fake is None:
+        return ""
+    p = result.p_fake if result.verdict == "fake" else 1.0 - result.p_fake
+    # A moved threshold can call real what is more likely fake: then the words would contradict the verdict.
+    return next((words for least, words in _CERTAINTY if p >= least), "") if p >= 0.5 else "by the threshold chosen"
+
+
+def probability(p: float | None) -> str:
+    """Three decimals, but never a 0 or a 1 that no evidence supports."""
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"{p:.3f}"
+
+
+def clock(seconds: float) -> str:
+    """4.18 -> "0:04.2", 3725 -> "1:02:05.0"."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{head}:{rest // 10:02d}.{rest % 10}"
+
+
+def span_text(segment: Segment) -> str:
+    """ "0:04.2–0:08.4" """
+    return f"{clock(segment.start)}–{clock(segment.end)}"
+
+
+def summary(report: Report) -> str:
+    """One line for many files."""
+    counts = Counter(result.verdict for result in report.results)
+    total = len(report.results) + len(report.failures)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in ("fake", "unsure", "real")]
+    if report.failures:
+        parts.append(f"{len(report.failures)} could not be judged")
+    return f"{total} file{'s' if total != 1 else ''}: {', '.join(parts)}"
+
+
+def printable(text: str) -> str:
+    """One line that cannot steer a terminal or a page: control and lone surrogate characters become escapes."""
+    safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+    return safe.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,65 @@
+"""Results for the terminal: one block a file, coloured where colour is wanted."""
+
+from rich.text import Text
+
+from fakemamba.report.document import Report, certainty, clock, printable, probability, span_text, summary
+from fakemamba.result import Result
+
+STYLES = {"real": "bold green", "fake": "bold red", "unsure": "bold yellow"}
+_MOST_SPANS = 6
+_MARGIN = 10  # columns before the values
+
+
+def render(report: Report) -> str:
+    """The whole report without colour."""
+    blocks = [block(result).plain for result in report.results]
+    blocks += [f"{printable(failure.source)}\n  {'ERROR':<8}{printable(failure.error)}" for failure in report.failures]
+    if len(blocks) > 1:
+        blocks.append(summary(report))
+    return "\n\n".join(blocks) + "\n"
+
+
+def block(result: Result, *, verbose: bool = False) -> Text:
+    """The verdict on one file, how sure, where if it differs, and why if unsure."""
+    text = Text(printable(result.source), style="bold")
+    text.append(f"  {clock(result.duration)}", style="not bold dim")
+    text.append("\n  ")
+    text.append(f"{result.verdict.upper():<8}", style=f"not bold {STYLES[result.verdict]}")
+    text.append(_how_sure(result), style="not bold")
+    rows = [("where", _where(result)), ("why", result.reason or "")]
+    rows += [("note", warning) for warning in result.warnings]
+    if verbose:
+        rows += _details(result)
+    for name, value in rows:
+        if value:
+            text.append(f"\n  {name:<8}", style="not bold dim")
+            text.append(printable(value), style="not bold")
+    return text
+
+
+def _how_sure(result: Result) -> str:
+    words = certainty(result)
+    if result.p_fake is None:
+        return "" if result.score is None else f"score {result.score:+.3f}"
+    shown = f"p_fake {probability(result.p_fake)}"
+    return f"{words} ({shown})" if words else shown
+
+
+def _where(result: Result) -> str:
+    """The spans, where they do not all say the same as the whole."""
+    if {segment.verdict for segment in result.segments} <= {result.verdict}:
+        return ""
+    shown = [f"{span_text(segment)} {segment.verdict}" for segment in result.segments[:_MOST_SPANS]]
+    more = len(result.segments) - len(shown)
+    return ", ".join(shown) + (f", and {more} more (all with --json or --html)" if more else "")
+
+
+def _details(result: Result) -> list[tuple[str, str]]:
+    score = "–" if result.score is None else f"{result.score:+.4f}"
+    llr = "–" if result.llr is None else f"{result.llr:+.4f}"
+    return [
+        ("score", f"{score}  llr {llr}  threshold {result.threshold:+.4f}"),
+        ("speech", f"{result.speech:.1f} s of {result.duration:.1f} s"),
+        ("model", f"{result.model}  sha256 {result.model_sha256[:16]}"),
+        ("file", f"sha256 {result.source_sha256}" if result.source_sha256 else ""),
+    ]

@@ -1,0 +1,67 @@
+"""What detection answers: one frozen `Result` for a recording, with `Segment`s over time."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fakemamba.decision import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """A stretch of speech with one verdict; stretches without speech are in no segment.
+
+    Attributes:
+        start, end: seconds from the beginning; no finer than half a window of the model.
+        verdict: real, fake or unsure.
+        p_fake: calibrated probability of a fake, where both are equally likely beforehand; None if uncalibrated.
+        score: the model's raw score, higher = more genuine.
+    """
+
+    start: float
+    end: float
+    verdict: Verdict
+    p_fake: float | None
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The answer for one recording.
+
+    Attributes:
+        source: name of what was judged.
+        source_sha256: SHA-256 (hex) of the file's bytes; None where there was no file.
+        duration, speech: seconds of audio, and of speech found in it.
+        verdict: real, fake or unsure.
+        p_fake: calibrated probability of a fake, where both are equally likely beforehand; None where there was
+            too little speech to judge or the model is not calibrated.
+        score: raw score, the mean over windows weighted by their speech; None where there was too little speech.
+        llr: calibrated log-likelihood ratio (natural log) of the same windows; higher = more genuine.
+        threshold: the LLR that separates fake from real; around it lies the model's unsure band.
+        reason: one sentence that explains an `unsure`, else None.
+        segments: verdicts over time.
+        warnings: one sentence for each thing that makes the answer less sure, such as a truncated file.
+        model, model_sha256: name of the model, SHA-256 (hex) of its weights.
+        version: of fakemamba.
+    """
+
+    source: str
+    source_sha256: str | None = None
+    duration: float
+    speech: float
+    verdict: Verdict
+    p_fake: float | None
+    score: float | None
+    llr: float | None
+    threshold: float
+    reason: str | None = None
+    segments: tuple[Segment, ...] = ()
+    warnings: tuple[str, ...] = ()
+    model: str
+    model_sha256: str
+    version: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON; segments and warnings as lists."""
+        plain = asdict(self)
+        return {**plain, "segments": list(plain["segments"]), "warnings": list(self.warnings)}

@@ -1,0 +1,76 @@
+"""The selective scan: one signature, several forms, the fastest that is at hand.
+
+reference (step by step) | chunked (torch only) | cpu (Numba) | mamba_ssm's CUDA kernel where that package is installed.
+The environment variable FAKEMAMBA_SCAN = auto | reference | chunked | cpu overrides the choice.
+"""
+
+import importlib.util
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from fakemamba.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Backend = Literal["reference", "chunked", "cpu", "mamba_ssm"]
+CHOICES = ("auto", "reference", "chunked", "cpu")
+
+
+def backend(device: str = "cpu") -> Backend:
+    """The form that `selective_scan` would use for tensors on `device` ("cpu", "cuda", ...).
+
+    Raises:
+        ConfigError: FAKEMAMBA_SCAN holds an unknown word.
+        MissingExtraError: it asks for the compiled form and Numba is absent.
+    """
+    wish = os.environ.get("FAKEMAMBA_SCAN", "auto") or "auto"
+    if wish == "reference":
+        return "reference"
+    if wish == "chunked":
+        return "chunked"
+    if wish == "cpu":
+        if not _installed("numba"):
+            raise MissingExtraError("FAKEMAMBA_SCAN=cpu", "torch")
+        return "cpu" if device == "cpu" else "chunked"
+    if wish != "auto":
+        raise ConfigError(f"FAKEMAMBA_SCAN={wish}: choose one of {', '.join(CHOICES)}")
+    if device == "cuda" and _installed("mamba_ssm"):
+        return "mamba_ssm"
+    return "cpu" if device == "cpu" and _installed("numba") else "chunked"
+
+
+def selective_scan(
+    u: "Tensor",
+    delta: "Tensor",
+    A: "Tensor",
+    B: "Tensor",
+    C: "Tensor",
+    D: "Tensor | None" = None,
+    z: "Tensor | None" = None,
+    delta_bias: "Tensor | None" = None,
+    *,
+    delta_softplus: bool = False,
+    initial_state: "Tensor | None" = None,
+    return_last_state: bool = False,
+) -> "Tensor | tuple[Tensor, Tensor]":
+    """As `fakemamba.scan.reference.selective_scan` (shapes there), by the form that `backend` names."""
+    chosen = backend(u.device.type)
+    if chosen == "cpu":
+        from fakemamba.scan.cpu import selective_scan as scan
+    elif chosen == "reference":
+        from fakemamba.scan.reference import selective_scan as scan
+    elif chosen == "mamba_ssm" and initial_state is None:
+        from fakemamba.scan.cuda import selective_scan as scan
+    else:
+        from fakemamba.scan.chunked import selective_scan as scan
+    return scan(
+        u, delta, A, B, C, D, z, delta_bias,
+        delta_softplus=delta_softplus, initial_state=initial_state, return_last_state=return_last_state,
+    )  # fmt: skip
+
+
+@cache
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None

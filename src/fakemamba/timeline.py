@@ -1,0 +1,115 @@
+"""From windows to one answer and to spans over time; pure functions on numbers.
+
+Windows of one length start every half window; the recording is cut into cells of that hop:
+
+    window 0   |--------------|
+    window 1          |--------------|
+    window 2                 |--------------|        (the last one is shifted back to the end)
+    cells      |   0  |   1  |   2  |   3  |4|
+
+A cell's LLR is the mean of the windows that cover it, weighted by how much of it they cover. Neighbouring cells with
+one verdict merge into a span. Cells without speech have no verdict and part spans.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fakemamba.decision import Verdict
+
+CELL_SPEECH = 0.1  # seconds of speech that a cell needs to be labelled
+CONFIDENT_CELLS = 2  # a fake span of so many cells overrules a genuine whole
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One judged window: its place and speech in seconds, its raw score and its log-likelihood ratio."""
+
+    start: float
+    end: float
+    speech: float
+    score: float
+    llr: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """Neighbouring cells of one verdict: place in seconds, number of cells, mean raw score and mean LLR."""
+
+    start: float
+    end: float
+    cells: int
+    verdict: Verdict
+    score: float
+    llr: float
+
+
+def overall(windows: Sequence[Scored]) -> tuple[float, float]:
+    """(raw score, LLR) of the whole: means weighted by the speech in each window; needs at least one window."""
+    speech = np.array([window.speech for window in windows])
+    score = np.array([window.score for window in windows])
+    llr = np.array([window.llr for window in windows])
+    return float(np.average(score, weights=speech)), float(np.average(llr, weights=speech))
+
+
+def spans(
+    windows: Sequence[Scored],
+    speech: NDArray[np.float64],
+    *,
+    hop: float,
+    duration: float,
+    judge: Callable[[float], Verdict],
+) -> list[Span]:
+    """Merge cells into spans of equal verdict.
+
+    Args:
+        windows: judged windows in any order.
+        speech: (cells,) seconds of speech in each cell.
+        hop: length of a cell, seconds.
+        duration: of the recording, seconds; the last cell ends there.
+        judge: LLR -> verdict.
+    """
+    score, llr = _cell_means(windows, len(speech), hop, duration)  # (cells,), NaN where no window was judged
+    length = np.minimum(hop, duration - hop * np.arange(len(speech)))
+    spoken = (speech >= np.minimum(CELL_SPEECH, length / 2)) & ~np.isnan(llr)
+    labels: list[Verdict | None] = [judge(float(llr[k])) if spoken[k] else None for k in range(len(speech))]
+    found = []
+    for verdict, run in groupby(range(len(labels)), key=lambda k: labels[k]):
+        cells = list(run)
+        if verdict is not None:
+            start, end = cells[0] * hop, min((cells[-1] + 1) * hop, duration)
+            means = float(score[cells].mean()), float(llr[cells].mean())
+            found.append(Span(start, end, len(cells), verdict, *means))
+    return found
+
+
+def fake_span(found: Sequence[Span]) -> Span | None:
+    """The longest span that is confidently fake: at least `CONFIDENT_CELLS` cells beyond the unsure band."""
+    fakes = [span for span in found if span.verdict == "fake" and span.cells >= CONFIDENT_CELLS]
+    return max(fakes, key=lambda span: span.end - span.start, default=None)
+
+
+def cell_count(duration: float, hop: float) -> int:
+    """How many cells cover `duration` seconds; a rest below a millisecond is no cell."""
+    return max(1, int(np.ceil((duration - 1e-3) / hop)))
+
+
+def _cell_means(
+    windows: Sequence[Scored], count: int, hop: float, duration: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Per cell the means of score and LLR over the windows, weighted by overlap."""
+    sums = np.zeros((2, count))
+    weight = np.zeros(count)
+    for window in windows:
+        first = min(int(window.start / hop), count - 1)
+        for cell in range(first, min(int(np.ceil(window.end / hop)), count)):
+            left, right = cell * hop, min((cell + 1) * hop, duration)
+            overlap = max(0.0, min(window.end, right) - max(window.start, left))
+            sums[:, cell] += overlap * np.array([window.score, window.llr])
+            weight[cell] += overlap
+    means = np.full((2, count), np.nan)
+    np.divide(sums, weight, out=means, where=weight > 1e-9)
+    return means[0], means[1]

@@ -1,0 +1,66 @@
+"""A `Scorer` on torch: XLS-R systems, GPUs, and models that have no ONNX file."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fakemamba.checkpoint.folder import ModelFolder
+from fakemamba.errors import ConfigError, MissingExtraError
+from fakemamba.scorer import FloatArray
+
+if TYPE_CHECKING:
+    import torch
+
+
+class TorchScorer:
+    """Runs a model folder's safetensors; see `fakemamba.scorer.Scorer`.
+
+    Args:
+        folder: an opened model folder with `model.safetensors`.
+        device: "cpu", "cuda", "cuda:1", "mps", ...; None for a GPU if there is one.
+        threads: CPU threads; None leaves torch's choice.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+        ConfigError: there is no such device here.
+        CheckpointError: the weights do not fit their card.
+    """
+
+    sample_rate = 16_000
+
+    def __init__(self, folder: ModelFolder, *, device: str | None = None, threads: int | None = None) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise MissingExtraError(f"running the model {folder.card.name} on torch", "torch") from error
+        from fakemamba.checkpoint.torch_io import load_system
+
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self._device = _device(device)
+        self._system = load_system(folder).eval().to(self._device)
+        self.window = folder.card.model.window
+        self.shortest = int(self._system.frontend.shortest)
+
+    def score(self, windows: FloatArray) -> FloatArray:
+        """(B, N) float32 at 16 kHz -> (B,) raw scores, higher = more genuine."""
+        import torch
+
+        with torch.inference_mode():
+            waves = torch.from_numpy(np.ascontiguousarray(windows, dtype=np.float32)).to(self._device)
+            scores: FloatArray = self._system.score(waves).float().cpu().numpy()
+        return scores
+
+
+def _device(name: str | None) -> "torch.device":
+    import torch
+
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"device {name!r} is not usable here: {reason}") from error
+    return device
