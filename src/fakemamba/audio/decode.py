@@ -81,7 +81,7 @@ def _sentence(handle: Handle, kind: Kind, reason: str | None) -> str:
     if kind.family == "unknown":
         first = handle.part(0, 4).hex(" ")
         return f"{handle.name}: not audio that can be read (it begins with the bytes {first}, {kind.name})"
-    advice = "record or export it again" if kind.family == "sound" else "export its sound as WAV or FLAC"
+    advice = "record or export it again, best as WAV or FLAC"
     return f"{handle.name}: this {kind.name} cannot be decoded: {reason}; {advice}"
 
 

@@ -139,7 +139,7 @@ def _sound_track(container: Any) -> Any:
         # A track whose codec FFmpeg does not know is listed, but never the best.
         if container.streams.audio:
             raise DecodeError("its sound is in a codec that is protected or unknown")
-        raise DecodeError("it has no sound track")
+        raise DecodeError("it has no sound track, only pictures or data")
     codec = stream.codec_context
     tag = codec.codec_tag if codec is not None else ""
     if codec is None or codec.codec is None or tag in _PROTECTED:

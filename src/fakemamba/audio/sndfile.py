@@ -39,7 +39,7 @@ class SndfileDecoder:
     @property
     def format(self) -> str:
         container, encoding = str(self._file.format), str(self._file.subtype)
-        return encoding.replace("_", " ") if encoding.startswith("MPEG") else f"{container} {encoding}"
+        return "MP3" if encoding == "MPEG_LAYER_III" else f"{container} {encoding}"
 
     @property
     def sample_rate(self) -> int:
