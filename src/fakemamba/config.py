@@ -84,7 +84,8 @@ class EncoderConfig(Frozen):
     ffn_mult: int = 4
     heads: int = 4
     head_width: int = 36
-    kernel: int = 31  # of the Conformer's depthwise convolution
+    conv_expand: int = 2  # of the Conformer's convolution module
+    kernel: int = 31  # of its depthwise convolution
     dropout: float = 0.0
 
 

@@ -1,0 +1,59 @@
+"""A whole countermeasure: front-end, projection, encoder, pooling, two logits."""
+
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fakemamba.models.masking import FrameNorm, frame_mask
+
+BONAFIDE = 1  # the class whose logit is the score
+
+
+class System(nn.Module):
+    """waveform -> front-end -> Linear -> BatchNorm over (B, 1, T, D) -> SELU -> encoder -> pooling -> Linear.
+
+    Args:
+        frontend: waves (B, N), lengths -> features (B, T, C), frame counts; has out_width, shortest, frames().
+        encoder: (B, T, D), frame counts -> (B, T', D'), frame counts; has out_width.
+        pool: (B, T', D'), frame counts -> (B, D''); has out_width.
+        width: D.
+        score: the genuine logit, as the published systems score, or its lead over the other one.
+    """
+
+    def __init__(
+        self, frontend: nn.Module, encoder: nn.Module, pool: nn.Module, *,
+        width: int, score: Literal["bonafide_logit", "logit_difference"] = "bonafide_logit",
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.frontend = frontend
+        self.project = nn.Linear(int(frontend.out_width), width)  # type: ignore[arg-type]
+        self.norm = FrameNorm(1)
+        self.encoder = encoder
+        self.pool = pool
+        self.head = nn.Linear(int(pool.out_width), 2)  # type: ignore[arg-type]
+        self.score_kind = score
+
+    def embed_features(self, features: Tensor, frames: Tensor | None = None) -> Tensor:
+        """Front-end features (B, T, C) -> embeddings (B, D)."""
+        x = self.project(features)
+        x = F.selu(self.norm(x[..., None], frame_mask(frames, x.shape[1]))[..., 0])
+        x, frames = self.encoder(x, frames)
+        pooled: Tensor = self.pool(x, frames)
+        return pooled
+
+    def embed(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> embeddings (B, D)."""
+        return self.embed_features(*self.frontend(waves, lengths))
+
+    def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) -> logits (B, 2): spoof, bona fide."""
+        logits: Tensor = self.head(self.embed(waves, lengths))
+        return logits
+
+    def score(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) -> raw scores (B,), higher = more genuine."""
+        logits = self(waves, lengths)
+        if self.score_kind == "bonafide_logit":
+            return logits[:, BONAFIDE]
+        return logits[:, BONAFIDE] - logits[:, 1 - BONAFIDE]
