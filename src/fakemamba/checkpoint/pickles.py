@@ -8,6 +8,7 @@ and refuses everything else by name.
 
 import pickle
 import tarfile
+import warnings
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
@@ -104,7 +105,9 @@ def read_pickle(path: Path) -> Any:
     """
     zipped = _check_kind(path)
     try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about protocols: what cannot be read is said below
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError:
         return _read_stubbed(path, zipped)  # with options as objects, damaged or unsafe: the second reader knows
     except _MALFORMED as error:
