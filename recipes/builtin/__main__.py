@@ -5,10 +5,14 @@ import itertools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from fakemamba.config import load_model_config
 from recipes.builtin import manifest
+from recipes.builtin.bank import STRENGTHS
+from recipes.builtin.bank import build as build_bank
 from recipes.builtin.human import all_human
 from recipes.builtin.manifest import Clip
 from recipes.builtin.synthesize import all_synthetic
+from recipes.builtin.train import Schedule, train
 from recipes.builtin.vocode import all_copies
 
 
@@ -37,9 +41,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m recipes.builtin", description=__doc__)
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--work", type=Path, default=Path("runs/builtin"))
+    parser.add_argument("--config", type=Path, default=Path("configs/compact.toml"))
+    parser.add_argument("--steps", type=int, default=Schedule.steps)
     parser.add_argument("--seed", type=int, default=1234)
     options = parser.parse_args()
-    collect(options.corpus, options.work, options.seed)
+    clips = collect(options.corpus, options.work, options.seed)
+    config = load_model_config(options.config)
+    bank = build_bank(clips, options.work / "bank.i16", views=len(STRENGTHS), seed=options.seed)
+    print(f"bank: {len(bank.samples) / 16_000 / 3600:.1f} h in {bank.views} views", flush=True)
+    train(clips, bank, config, Schedule(steps=options.steps, seed=options.seed), options.work / "train")
 
 
 if __name__ == "__main__":

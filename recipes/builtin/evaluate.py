@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fakemamba.metrics import eer
+from fakemamba.metrics.rates import eer
 from recipes.builtin.manifest import Clip
 
 
@@ -36,4 +36,4 @@ def tabulate(clips: list[Clip], scores: np.ndarray) -> Table:
 def rate(genuine: np.ndarray, fake: np.ndarray) -> float:
     """The equal error rate as a fraction."""
     labels = np.r_[np.ones(len(genuine), int), np.zeros(len(fake), int)]
-    return float(eer(np.r_[genuine, fake], labels).rate)
+    return float(eer(np.r_[genuine, fake], labels).value)

@@ -33,7 +33,6 @@ class Schedule:
     smoothing: float = 0.05
     average: float = 0.998
     every: int = 250  # steps between looks at dev
-    bands: int = 24  # the widest stretch of the spectrum that is hidden, in bins
     seed: int = 1234
 
 
@@ -102,6 +101,7 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.step, self.schedule)
         self.model.train()
+        torch.manual_seed(self.schedule.seed * 1_000_003 + self.step)  # a resumed run draws the same dropout
         with torch.autocast("cpu", torch.bfloat16):
             logits = self.model(waves)
         loss = F.cross_entropy(logits.float(), targets, label_smoothing=self.schedule.smoothing)

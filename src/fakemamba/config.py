@@ -53,9 +53,10 @@ class SpectrumConfig(Frozen):
     kind: Literal["spectrum"] = "spectrum"
     fft: int = 512
     hop: int = 160
-    channels: tuple[int, ...] = (16, 32, 48, 64)
-    time_strides: tuple[int, ...] = (1, 2, 1, 1)
-    dropout: float = 0.1
+    channels: tuple[int, ...] = (16, 32, 64, 96)
+    time_strides: tuple[int, ...] = (2, 2, 1, 1)
+    dropout: float = 0.0
+    hide: int = 0  # bins of a band that training blanks, at most
 
 
 Frontend = Annotated[XlsrConfig | SpectrumConfig, Field(discriminator="kind")]

@@ -56,13 +56,20 @@ class Spectrum(nn.Module):
         channels: outputs of each convolution stage.
         time_strides: the factor by which each stage shortens time.
         dropout: on the features, in training.
+        hide: in training, a band of up to so many bins is blanked in each clip (SpecAugment, arXiv 1904.08779).
     """
 
     def __init__(
-        self, fft: int, hop: int, channels: tuple[int, ...], time_strides: tuple[int, ...], dropout: float
+        self,
+        fft: int,
+        hop: int,
+        channels: tuple[int, ...],
+        time_strides: tuple[int, ...],
+        dropout: float = 0.0,
+        hide: int = 0,
     ) -> None:
         super().__init__()
-        self.fft, self.hop, self.time_strides = fft, hop, time_strides
+        self.fft, self.hop, self.time_strides, self.hide = fft, hop, time_strides, hide
         self.shortest = fft + hop * (math.prod(time_strides) * 4 - 1)
         self.register_buffer("basis", fourier_basis(fft), persistent=False)
         widths = (2, *channels)
@@ -94,9 +101,18 @@ class Spectrum(nn.Module):
         centred = (log - log.sum(dim=1, keepdim=True) / count) * mask
         return torch.stack([log, centred], dim=1) / 4, frames
 
+    def _hidden(self, x: Tensor) -> Tensor:
+        bins = torch.arange(x.shape[3], device=x.device)
+        width = torch.randint(0, self.hide + 1, (len(x), 1), device=x.device)
+        start = (torch.rand(len(x), 1, device=x.device) * (x.shape[3] - width)).long()
+        shown = (bins < start) | (bins >= start + width)
+        return x * shown[:, None, None]
+
     def forward(self, waves: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, N) float32 16 kHz -> features (B, T, out_width) and each clip's frame count (B,) or None."""
         x, frames = self.spectrum(waves, lengths)
+        if self.training and self.hide:
+            x = self._hidden(x)
         for stage in self.stages:
             x, frames = stage(x, frames)
         return self.dropout(x.transpose(1, 2).flatten(2)), frames
