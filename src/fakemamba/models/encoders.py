@@ -55,7 +55,8 @@ class DualMamba(nn.Module):
     """XLSR-Mamba (arXiv 2411.10027): one column of mixers reads forwards, another backwards.
 
     `depth` counts the mixers of both columns together. As in the released code, the last norm adds the
-    encoder's INPUT, not the last mixer's output, to the last residual.
+    encoder's INPUT, not the last mixer's output, to the last residual; and in the backward column that input
+    still runs forwards in time while the residual runs backwards. Checkpoints were trained so.
     """
 
     def __init__(self, width: int, depth: int, state: int = 16, conv: int = 4, expand: int = 2) -> None:
@@ -65,15 +66,15 @@ class DualMamba(nn.Module):
         self.norm_f = RmsNorm(width)
         self.out_width = 2 * width
 
-    def _column(self, x: Tensor, layers: nn.ModuleList) -> Tensor:
+    def _residual(self, x: Tensor, layers: nn.ModuleList) -> Tensor:
         hidden, residual = x, torch.zeros_like(x)
         for layer in layers:
             residual = residual + hidden
             hidden = layer.mixer(layer.norm(residual))
-        out: Tensor = self.norm_f(x + residual)
-        return out
+        return residual
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """(B, T, D) -> (B, T, 2D): forwards, then backwards turned round again."""
-        backward = reverse(self._column(reverse(x, lengths), self.backward_layers), lengths)
-        return torch.cat([self._column(x, self.forward_layers), backward], dim=-1), lengths
+        """(B, T, D) -> (B, T, 2D): the forward column, and the backward one in its own, reversed time."""
+        forward = self._residual(x, self.forward_layers)
+        backward = self._residual(reverse(x, lengths), self.backward_layers)
+        return torch.cat([self.norm_f(x + forward), self.norm_f(x + backward)], dim=-1), lengths
