@@ -33,13 +33,15 @@ class Blocks(Record):
     @property
     def posterior(self) -> Floats:
         """(M,) share of bona fide trials, strictly rising."""
-        return self.bonafide / (self.bonafide + self.spoof)
+        share: Floats = self.bonafide / (self.bonafide + self.spoof)
+        return share
 
     @property
     def llr(self) -> Floats:
         """(M,) natural log-likelihood ratio bona fide : spoof, -inf and inf where one class is absent."""
         with np.errstate(divide="ignore"):
-            return np.log(self.bonafide / self.bonafide.sum()) - np.log(self.spoof / self.spoof.sum())
+            llr: Floats = np.log(self.bonafide / self.bonafide.sum()) - np.log(self.spoof / self.spoof.sum())
+        return llr
 
 
 def pav(trials: Tally) -> Blocks:

@@ -2,11 +2,12 @@
 
 Three equal error rates, because published numbers use three:
 
-    eer           the default: operating points that a threshold can reach, ties honoured
+    eer           the default: the challenge's, with ties honoured
     eer_hull      on the ROC convex hull; never above 50 %, what the best monotone recalibration would give
     eer_official  the challenge's algorithm, kept for comparison; wrong under ties (constant scores give 100 %)
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,10 +41,11 @@ class Eer(Record):
 def eer(scores: ArrayLike, labels: ArrayLike) -> Eer:
     """The tie-aware equal error rate.
 
-    The miss and false-alarm rates are compared at the operating points that exist, groups of tied scores moving as
-    one; the answer is the mean of both rates at the point where they are closest (as in the challenge). Where they
-    cross inside a group that holds both classes, no threshold separates it, and the straight ROC line through the
-    group is read instead: constant scores give exactly 50 %.
+    Trials are rejected one after another from the lowest score up, and the answer is the mean of both error rates at
+    the step where they are closest (of two equally close, the mean), as in the challenge. Tied trials have no order:
+    their step has the rates to be expected if the order is drawn at random, which is the straight line of the ROC
+    through the group. So constant scores give exactly 50 %, no order of the input matters, and without ties across
+    classes the number is the challenge's own.
 
     Args:
         scores: (n,) higher = more genuine.
@@ -63,19 +65,34 @@ def eer_of(trials: Tally) -> float:
 
 
 def _crossing(trials: Tally) -> tuple[float, int]:
-    """The equal error rate and the operating point whose threshold goes with it."""
-    misses, alarms = trials.misses, trials.false_alarms
+    """The equal error rate and the operating point nearest to it."""
     n_bonafide, n_spoof = trials.n_bonafide, trials.n_spoof
     # Exact integers: gap[k] = n_bonafide n_spoof (P_miss - P_fa), rising from -n_bonafide n_spoof to its opposite.
-    gap = misses * n_spoof - alarms * n_bonafide
+    gap = trials.misses * n_spoof - trials.false_alarms * n_bonafide
     right = int(np.searchsorted(gap, 0))
-    left = right - 1
+    left = right - 1  # the rates cross within this group
     below, above = -int(gap[left]), int(gap[right])
-    if trials.bonafide[left] and trials.spoof[left] or below == above:
-        share = below / (below + above)
-        return float(misses[left] + share * (misses[right] - misses[left])) / n_bonafide, left
-    near = left if below < above else right
-    return float(misses[near] / n_bonafide + alarms[near] / n_spoof) / 2, near
+    share = _nearest_step(below, above, _steps(trials, left))
+    misses = trials.misses[left] + share * trials.bonafide[left]
+    alarms = trials.false_alarms[left] - share * trials.spoof[left]
+    return float(misses / n_bonafide + alarms / n_spoof) / 2, left if below <= above else right
+
+
+def _steps(trials: Tally, group: int) -> int:
+    """How many trials a group holds, if the whole list is not just a smaller one repeated."""
+    size = int(trials.bonafide[group] + trials.spoof[group])
+    if math.gcd(int(trials.bonafide[group]), int(trials.spoof[group])) == 1:
+        return size
+    return size // math.gcd(int(np.gcd.reduce(trials.bonafide)), int(np.gcd.reduce(trials.spoof)))
+
+
+def _nearest_step(below: int, above: int, steps: int) -> float:
+    """Of `steps` equal steps from -below to above, the share done where the gap is least; halfway between equals."""
+    done, rest = divmod(below * steps, below + above)
+    twice = 2 * rest
+    if twice == below + above:
+        return (done + 0.5) / steps
+    return (done + (twice > below + above)) / steps
 
 
 def eer_hull(scores: ArrayLike, labels: ArrayLike) -> Eer:

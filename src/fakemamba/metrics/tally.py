@@ -45,7 +45,8 @@ class Tally:
     def false_alarms(self) -> Counts:
         """(K + 1,) spoofed trials accepted at each operating point, all first."""
         rejected = _running(self.spoof)
-        return rejected[-1] - rejected
+        accepted: Counts = rejected[-1] - rejected
+        return accepted
 
     @property
     def n_bonafide(self) -> int:
