@@ -23,7 +23,7 @@ class Stack(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, T, D) -> (B, T, D), or (B, 1 + T, D) behind a class token, and the frame counts that now hold."""
         if hasattr(self, "class_token"):
-            x = torch.cat([self.class_token.expand(len(x), 1, -1), x], dim=1)
+            x = torch.cat([self.class_token.expand(x.shape[0], 1, -1), x], dim=1)
             lengths = None if lengths is None else lengths + 1
         for layer in self.layers:
             x = layer(x, lengths)

@@ -61,8 +61,8 @@ class Mamba(nn.Module):
 def both_ways(mixer: Mamba, x: Tensor, lengths: Tensor | None) -> Tensor:
     """M(x) + reverse(M(reverse(x))) with one shared mixer and one scan: the directions are two halves of a batch."""
     mixed = mixer(torch.cat([x, reverse(x, lengths)]))
-    forward, backward = mixed.chunk(2)
-    return forward + reverse(backward, lengths)
+    clips = x.shape[0]  # not len(x): an exporter would freeze it
+    return mixed[:clips] + reverse(mixed[clips:], lengths)
 
 
 class ExternalBiMamba(nn.Module):

@@ -56,6 +56,10 @@ def selective_scan(
     return_last_state: bool = False,
 ) -> "Tensor | tuple[Tensor, Tensor]":
     """As `fakemamba.scan.reference.selective_scan` (shapes there), by the form that `backend` names."""
+    if D is not None and z is not None and delta_bias is not None and _exporting():
+        from fakemamba.scan.export import selective_scan as scan_for_export
+
+        return scan_for_export(u, delta, A, B, C, D, z, delta_bias)
     chosen = backend(u.device.type)
     if chosen == "cpu":
         from fakemamba.scan.cpu import selective_scan as scan
@@ -69,6 +73,12 @@ def selective_scan(
         u, delta, A, B, C, D, z, delta_bias,
         delta_softplus=delta_softplus, initial_state=initial_state, return_last_state=return_last_state,
     )  # fmt: skip
+
+
+def _exporting() -> bool:
+    import torch
+
+    return torch.compiler.is_exporting()
 
 
 @cache
