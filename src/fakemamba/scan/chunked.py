@@ -1,23 +1,29 @@
-"""The selective scan in plain torch, fast enough to train with: for machines without Numba, and other devices.
+"""The selective scan in plain torch, forward and backward: for machines without Numba, and for other devices.
 
-A segment of `SEGMENT` steps is cut in chunks of about sqrt(SEGMENT). All chunks advance together from a zero state,
-one step of each at a time; then the true states at their starts follow one another; then those are added in:
+Time is cut in segments that fit a cache. Within one, everything but the recurrence is a single product over
+(steps, batch, D, N), and the recurrence h_t = decay_t h_{t-1} + into_t is one fused operation a step on the CPU.
+On other devices, where many small operations are slow, a segment is cut again in chunks that advance together:
 
-    h_t = local_t + exp(A * sum_{s <= t} dt_s) * h_start        (sums from the chunk's start)
+    h_t = local_t + (prod_{s <= t} decay_s) h_start        (from the chunk's start)
 
-Only decays are multiplied, so that nothing can overflow as in the form that divides by cumulated decays.
+Only decays are multiplied, so that nothing can overflow as it does in the form that divides by cumulated decays.
+The backward pass recomputes a segment's states from the one kept at its start; the adjoint is the same
+recurrence, read backwards.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
-from fakemamba.scan.reference import by_channel, finish
+from fakemamba.scan.reference import finish
 from fakemamba.scan.shapes import check, compute_dtype
 
-SEGMENT = 256
-CHUNK = 16
+WORKING_SET = 2**18  # states of a segment: a few such tensors fit a cache
+CHUNK = 16  # steps of a chunk, where there are chunks
+STEPWISE = {"cpu"}  # devices where a small operation costs little
 
 
 def selective_scan(
@@ -34,7 +40,7 @@ def selective_scan(
     initial_state: Tensor | None = None,
     return_last_state: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """As `fakemamba.scan.reference.selective_scan`, about a dozen times fewer torch calls."""
+    """As `fakemamba.scan.reference.selective_scan`, on any device."""
     check(u, delta, A, B, C, D, z, delta_bias, initial_state)
     kind = compute_dtype(u)
     x, dt, A, B, C = (t.to(kind) for t in (u, delta, A, B, C))
@@ -42,47 +48,83 @@ def selective_scan(
         dt = dt + delta_bias.to(kind)[:, None]
     if delta_softplus:
         dt = functional.softplus(dt)
-    B, C = by_channel(B, x.shape[1]), by_channel(C, x.shape[1])  # (batch, D or 1, N, L)
-    h = x.new_zeros(x.shape[0], *A.shape) if initial_state is None else initial_state.to(kind)
-    outputs = []
-    drive = dt * x
-    # Beyond one segment the states are recomputed in the backward pass, which bounds memory.
-    again = torch.is_grad_enabled() and x.shape[2] > SEGMENT
-    for start in range(0, x.shape[2], SEGMENT):
-        part = slice(start, start + SEGMENT)
-        pieces = (dt[..., part], drive[..., part], A, B[..., part], C[..., part], h)
-        y, h = checkpoint(_segment, *pieces, use_reentrant=False) if again else _segment(*pieces)
-        outputs.append(y)
-    y = finish(torch.cat(outputs, dim=2), x, D, z)
-    return (y.to(u.dtype), h) if return_last_state else y.to(u.dtype)
+    batch, channels, length = x.shape
+    B, C = (t[:, None] if t.dim() == 3 else t for t in (B, C))  # (batch, G, N, L)
+    groups = max(B.shape[1], C.shape[1])
+    into = [t.permute(2, 0, 1).reshape(length, batch, groups, -1, 1) for t in (dt, dt * x)]
+    by_time = [t.permute(3, 0, 1, 2).expand(-1, -1, groups, -1)[:, :, :, None] for t in (B, C)]
+    decays = A.view(groups, -1, A.shape[1])
+    start = x.new_zeros(batch, *A.shape) if initial_state is None else initial_state.to(kind)
+    y: Tensor
+    last: Tensor
+    y, last = _Scan.apply(*into, decays, *by_time, start.view(batch, *decays.shape))  # type: ignore[no-untyped-call]
+    y = finish(y.view(length, batch, channels).permute(1, 2, 0), x, D, z).to(u.dtype)
+    return (y, last.view(start.shape)) if return_last_state else y
 
 
-def _segment(dt: Tensor, drive: Tensor, A: Tensor, B: Tensor, C: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """S steps of (batch, D, S) from state h (batch, D, N) -> outputs (batch, D, S) and the state after them."""
-    length = dt.shape[2]
-    size = min(CHUNK, length)
-    # Steps added at the end have dt = 0 and no input: they keep the state.
-    dt, drive = (_by_step(t[:, :, None], size) for t in (dt, drive))  # (K, batch, D, chunks, 1)
-    B, C = _by_step(B, size), _by_step(C, size)  # (K, batch, D or 1, chunks, N)
-    decay = torch.exp(dt * A[:, None])  # (K, batch, D, chunks, N)
-    into = drive * B
-    local = into[0]
-    states = [local]
-    for k in range(1, size):
-        local = torch.addcmul(into[k], decay[k], local)
-        states.append(local)
-    total = torch.exp(dt.cumsum(0) * A[:, None])
-    starts = []
-    for last, decayed in zip(local.unbind(2), total[-1].unbind(2), strict=True):
-        starts.append(h)
-        h = torch.addcmul(last, decayed, h)
-    entire = torch.addcmul(torch.stack(states), total, torch.stack(starts, dim=2))
-    y = (entire * C).sum(-1)  # (K, batch, D, chunks)
-    return y.permute(1, 2, 3, 0).flatten(2)[..., :length], h
+class _Scan(torch.autograd.Function):
+    """dt, drive (L, batch, G, P, 1); A (G, P, N); B, C (L, batch, G, 1, N); h (batch, G, P, N), P = D / G channels."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, dt: Tensor, drive: Tensor, A: Tensor, B: Tensor, C: Tensor, h: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        size = _segment(h)
+        marks, outputs = [], []
+        for step, into, b, c in zip(*(torch.split(t, size) for t in (dt, drive, B, C)), strict=True):
+            marks.append(h)
+            states = _states(step, into, b, A, h)[1]
+            h = states[-1].clone()
+            outputs.append((states * c).sum(-1))
+        ctx.save_for_backward(dt, drive, A, B, C, torch.stack(marks))
+        return torch.cat(outputs), h
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gy: Tensor, g: Tensor) -> tuple[Tensor, ...]:
+        dt, drive, A, B, C, marks = ctx.saved_tensors
+        size = _segment(g)
+        pieces: list[tuple[Tensor, ...]] = []
+        gA = torch.zeros_like(A)
+        segments = list(zip(*(torch.split(t, size) for t in (dt, drive, B, C, gy[..., None])), marks, strict=True))
+        for dt, drive, B, C, gy, h in reversed(segments):
+            decay, states = _states(dt, drive, B, A, h)
+            # here_t = gy_t C_t + decay_{t+1} here_{t+1}; `g` comes from the segment after.
+            later = torch.cat([decay[1:], torch.ones_like(decay[:1])]).flip(0)
+            here = _recur(later, (gy * C).flip(0), g).flip(0)
+            g = decay[0] * here[0]
+            before = torch.cat([h[None], states[:-1]])
+            through = before.mul_(here).mul_(decay)  # dLoss / d(dt A)
+            gA += (through * dt).sum((0, 1))
+            sums = (through * A).sum(-1, keepdim=True), (here * B).sum(-1, keepdim=True)
+            pieces.append((*sums, (here * drive).sum(3, keepdim=True), (states * gy).sum(3, keepdim=True)))
+        gdt, gdrive, gB, gC = (torch.cat(part) for part in zip(*reversed(pieces), strict=True))
+        return gdt, gdrive, gA, gB, gC, g
 
 
-def _by_step(t: Tensor, size: int) -> Tensor:
-    """(batch, D, N, S) -> (K, batch, D, chunks, N), the step in the chunk first."""
-    t = functional.pad(t, (0, -t.shape[-1] % size))
-    t = t.view(*t.shape[:-1], -1, size)
-    return t.permute(4, 0, 1, 3, 2).contiguous()
+def _segment(h: Tensor) -> int:
+    """Steps of a segment; a multiple of CHUNK."""
+    return max(1, WORKING_SET // h.numel() // CHUNK) * CHUNK
+
+
+def _states(dt: Tensor, drive: Tensor, B: Tensor, A: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+    """Decays and states (steps, batch, G, P, N) of a segment that starts from h."""
+    decay = torch.exp(dt * A)
+    return decay, _recur(decay, drive * B, h)
+
+
+def _recur(decay: Tensor, into: Tensor, h: Tensor) -> Tensor:
+    """h_t = decay_t h_{t-1} + into_t for all t, written over `into`."""
+    steps = len(into)
+    if into.device.type in STEPWISE or steps % CHUNK:
+        for t in range(steps):
+            h = torch.addcmul(into[t], decay[t], h, out=into[t])
+        return into
+    local, decay = (t.view(steps // CHUNK, CHUNK, *t.shape[1:]) for t in (into, decay))
+    for k in range(1, CHUNK):
+        local[:, k].addcmul_(decay[:, k], local[:, k - 1])
+    since = decay.cumprod(1)
+    for chunk, decayed in zip(local, since, strict=True):
+        chunk.addcmul_(decayed, h)
+        h = chunk[-1]
+    return into

@@ -32,7 +32,9 @@ def compiled(function: FunctionT) -> FunctionT:
 
     The fast-math flags allow contraction into FMA and any order of sums; NaN and infinity keep their meaning.
     """
-    options: dict[str, Any] = {"nogil": True, "fastmath": {"contract", "reassoc", "nsz", "arcp"}}
+    fast = {"contract", "reassoc", "nsz", "arcp"}
+    # The NumPy error model: a check for division by zero would keep a loop from being vectorised.
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": fast}
     try:
         return cast(FunctionT, njit(cache=True, **options)(function))
     except RuntimeError:  # numba found no place for its cache

@@ -52,9 +52,10 @@ def selective_scan(
     B, C = by_channel(B, x.shape[1]), by_channel(C, x.shape[1])  # (batch, D or 1, N, L)
     h = x.new_zeros(x.shape[0], *A.shape) if initial_state is None else initial_state.to(kind)
     outputs = []
-    for t in range(x.shape[2]):
-        h = torch.exp(dt[:, :, t, None] * A) * h + (dt[:, :, t] * x[:, :, t])[..., None] * B[..., t]
-        outputs.append((h * C[..., t]).sum(dim=-1))
+    steps = zip(dt.unbind(-1), x.unbind(-1), B.unbind(-1), C.unbind(-1), strict=True)
+    for dt_t, x_t, B_t, C_t in steps:
+        h = torch.exp(dt_t[..., None] * A) * h + (dt_t * x_t)[..., None] * B_t  # (batch, D, N)
+        outputs.append((h * C_t).sum(dim=-1))
     y = finish(torch.stack(outputs, dim=2), x, D, z)
     return (y.to(u.dtype), h) if return_last_state else y.to(u.dtype)
 
