@@ -9,18 +9,18 @@ import torch
 from torch import Tensor, nn
 
 from fakemamba.checkpoint.folder import TENSOR_FILE, ModelCard, ModelFolder, open_folder, write_folder
+from fakemamba.checkpoint.rename import describe_misfit
 from fakemamba.checkpoint.source import read_tensors
 from fakemamba.config import ModelConfig, XlsrConfig, parse
 from fakemamba.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
-    from fakemamba.models import System
+    from fakemamba.models.system import System
     from fakemamba.models.xlsr import XLSR
 
-__all__ = ["describe_misfit", "load_frontend", "load_system", "read_tensors", "save_system", "save_tensors"]
+__all__ = ["FRONTEND", "load_frontend", "load_system", "read_tensors", "save_system", "save_tensors"]
 
 FRONTEND = "frontend."
-_NAMED = 6  # keys that an error lists before it counts the rest
 
 
 def load_system(folder: ModelFolder | str | Path) -> "System":
@@ -109,26 +109,6 @@ def save_tensors(
             return write_folder(target, made, {TENSOR_FILE: stored, **(files or {})}, overwrite=overwrite)
     except OSError as error:
         raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}") from error
-
-
-def describe_misfit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """What is missing, unknown or of another shape, in one line; empty when all fits."""
-    misshapen = [
-        f"{key} {tuple(found[key].shape)} instead of {tuple(tensor.shape)}"
-        for key, tensor in expected.items()
-        if key in found and found[key].shape != tensor.shape
-    ]
-    faults = {
-        "missing": sorted(expected.keys() - found.keys()),
-        "unknown": sorted(found.keys() - expected.keys()),
-        "misshapen": misshapen,
-    }
-    return "; ".join(f"{fault}: {_listed(names)}" for fault, names in faults.items() if names)
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join("".join(char for char in name[:120] if char.isprintable()) for name in names[:_NAMED])
-    return shown + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _opened(folder: ModelFolder | str | Path) -> ModelFolder:
