@@ -35,6 +35,7 @@ _CHUNK = 1 << 20
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"
 _LARGEST = {"depth": 1_000, "layers": 1_000}
 _LARGEST_NUMBER = 10_000_000
+_MAY_BE_NONE = {"hide"}  # the only number of which 0 makes sense
 
 FileName = Annotated[str, StringConstraints(pattern=_NAME)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -81,7 +82,7 @@ class ModelCard(Frozen):
     def _buildable(cls, model: ModelConfig) -> ModelConfig:
         """No number that would only serve to exhaust the machine."""
         for name, value in _numbers(model.model_dump()):
-            if not 1 <= value <= _LARGEST.get(name, _LARGEST_NUMBER):
+            if not (name not in _MAY_BE_NONE) <= value <= _LARGEST.get(name, _LARGEST_NUMBER):
                 raise ValueError(f"{name} = {value} is out of range")
         return model
 

@@ -11,22 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fakemamba.models.masking import blank, frame_mask
+
 FLOOR = 1e-6  # of the clip's mean power: what lies 60 dB below tells of the recorder, not of the voice
 PRE_EMPHASIS = 0.97
 
 
 def fourier_basis(size: int) -> Tensor:
     """(2 * (size // 2), 1, size) cosine and sine rows under a Hann window; without the Nyquist bin."""
-    n = torch.arange(size, dtype=torch.float64)
-    k = torch.arange(size // 2, dtype=torch.float64)[:, None]
+    n = torch.arange(size, dtype=torch.float64, device="cpu")
+    k = torch.arange(size // 2, dtype=torch.float64, device="cpu")[:, None]
     window = 0.5 - 0.5 * torch.cos(2 * math.pi * n / size)
     phase = 2 * math.pi * k * n / size
     return torch.cat([phase.cos() * window, phase.sin() * window])[:, None].float()
-
-
-def frame_mask(frames: Tensor, longest: int) -> Tensor:
-    """(B, T) float: 1 within a clip's own frames, 0 in the padding."""
-    return (torch.arange(longest, device=frames.device)[None] < frames[:, None]).float()
 
 
 class Stage(nn.Module):
@@ -41,10 +38,10 @@ class Stage(nn.Module):
     def forward(self, x: Tensor, frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(B, C, T, F) -> (B, C', ceil(T / stride), F / 2); padded frames are zero before every convolution."""
         x = F.silu(self.norm(self.conv(x)))
-        if frames is not None:
-            frames = (frames + self.stride - 1) // self.stride
-            x = x * frame_mask(frames, x.shape[2])[:, None, :, None]
-        return x, frames
+        if frames is None:
+            return x, None
+        frames = (frames + self.stride - 1) // self.stride
+        return blank(x.transpose(1, 2), frame_mask(frames, x.shape[2])).transpose(1, 2), frames
 
 
 class Spectrum(nn.Module):
@@ -71,7 +68,7 @@ class Spectrum(nn.Module):
         super().__init__()
         self.fft, self.hop, self.time_strides, self.hide = fft, hop, time_strides, hide
         self.shortest = fft + hop * (math.prod(time_strides) * 4 - 1)
-        self.register_buffer("basis", fourier_basis(fft), persistent=False)
+        self.basis = fourier_basis(fft)  # a constant, neither trained nor saved; no buffer, so that meta builds keep it
         widths = (2, *channels)
         self.stages = nn.ModuleList(Stage(a, b, s) for a, b, s in zip(widths, channels, time_strides, strict=False))
         self.dropout = nn.Dropout(dropout)
@@ -87,18 +84,17 @@ class Spectrum(nn.Module):
     def spectrum(self, waves: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(B, N) -> (B, 2, T, F): log power relative to the clip's mean, with and without each bin's own mean."""
         waves = F.pad(waves[:, 1:] - PRE_EMPHASIS * waves[:, :-1], (1, 0))
-        cosine, sine = F.conv1d(waves[:, None], self.basis, stride=self.hop).chunk(2, dim=1)  # type: ignore[arg-type]
+        cosine, sine = F.conv1d(waves[:, None], self.basis.to(waves), stride=self.hop).chunk(2, dim=1)
         power = (cosine.square() + sine.square()).transpose(1, 2)  # (B, T, F)
         if lengths is None:
             mean = power.mean(dim=(1, 2), keepdim=True)
             log = torch.log(power / (mean + 1e-10) + FLOOR)
             return torch.stack([log, log - log.mean(dim=1, keepdim=True)], dim=1) / 4, None
         frames = (lengths - self.fft) // self.hop + 1
-        mask = frame_mask(frames, power.shape[1])[:, :, None]
-        count = mask.sum(dim=1, keepdim=True)
-        mean = (power * mask).mean(dim=2, keepdim=True).sum(dim=1, keepdim=True) / count
-        log = torch.log(power / (mean + 1e-10) + FLOOR) * mask
-        centred = (log - log.sum(dim=1, keepdim=True) / count) * mask
+        mask, count = frame_mask(frames, power.shape[1]), frames[:, None, None]
+        mean = blank(power, mask).mean(dim=2, keepdim=True).sum(dim=1, keepdim=True) / count
+        log = blank(torch.log(power / (mean + 1e-10) + FLOOR), mask)
+        centred = blank(log - log.sum(dim=1, keepdim=True) / count, mask)
         return torch.stack([log, centred], dim=1) / 4, frames
 
     def _hidden(self, x: Tensor) -> Tensor:

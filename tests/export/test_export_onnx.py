@@ -1,0 +1,24 @@
+"""An exported file scores as torch does, for lengths and batches that it was not traced with."""
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from systems import CONFIGS, lively, small
+
+from fakemamba.export.onnx_file import export_onnx, largest_difference
+
+
+@pytest.mark.parametrize("name", ["compact", "con-bimamba"])
+def test_scores_equal_torch(name: str, tmp_path) -> None:
+    system = lively(small(next(p for p in CONFIGS if p.stem == name)))
+    path = tmp_path / "model.onnx"
+    export_onnx(system, path)
+    rng = np.random.default_rng(0)
+    waves = [rng.normal(0, 0.1, n).astype(np.float32) for n in (8_000, 16_160, 50_001)]
+    assert largest_difference(system, path, waves) < 1e-4
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    batch = rng.normal(0, 0.1, (3, 12_000)).astype(np.float32)
+    with torch.no_grad():
+        expected = system.score(torch.from_numpy(batch)).numpy()
+    np.testing.assert_allclose(session.run(["score"], {"waves": batch})[0], expected, atol=1e-4)

@@ -1,0 +1,50 @@
+"""Small systems of every kind, for tests: the shipped configurations with narrow parts and a stub front-end."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from conftest import ROOT
+from fakemamba.config import ModelConfig, XlsrConfig, load_model_config
+from fakemamba.models.assemble import build
+from fakemamba.models.system import System
+
+CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
+TINY_XLSR = XlsrConfig(
+    width=24, layers=2, heads=2, ffn=32, conv_channels=(8,) * 7, positional_kernel=8, positional_groups=2
+)
+
+
+class GivenFeatures(nn.Module):
+    """A front-end that answers with features that were computed elsewhere."""
+
+    shortest = 400
+
+    def __init__(self, features: Tensor) -> None:
+        super().__init__()
+        self.features = features
+        self.out_width = features.shape[-1]
+
+    def forward(self, waves: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, None]:
+        return self.features, None
+
+
+def small(path: Path) -> ModelConfig:
+    """The configuration of a file with a tiny front-end, width 16 and depth 2."""
+    config = load_model_config(path)
+    frontend = TINY_XLSR if config.frontend.kind == "xlsr" else config.frontend
+    encoder = config.encoder.model_copy(update={"depth": 2, "heads": 2, "head_width": 8})
+    return config.model_copy(update={"frontend": frontend, "encoder": encoder, "width": 16})
+
+
+def lively(config: ModelConfig, seed: int = 0) -> System:
+    """A system with random weights and norm statistics that are not the identity, in evaluation mode."""
+    torch.manual_seed(seed)
+    system = build(config)
+    for name, tensor in system.state_dict().items():
+        if name.endswith("running_mean"):
+            tensor.normal_(0, 0.2)
+        elif name.endswith("running_var"):
+            tensor.uniform_(0.5, 1.5)
+    return system.eval()
