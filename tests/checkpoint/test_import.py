@@ -387,3 +387,12 @@ def test_every_kind_has_a_lineage():
     from fakemamba.checkpoint.importer import LINEAGES
 
     assert {*LINEAGES, "xls-r"} == KINDS.keys()
+
+
+def test_heads_of_the_encoder_are_checked_and_elsewhere_mean_the_front_end(tmp_path, small):
+    import_state(tmp_path, small, "mamba", ssl_heads=None, heads=5)
+    config = ModelConfig(
+        frontend=FRONTEND, width=24, encoder=EncoderConfig(kind="transformer", depth=1, heads=2, head_width=7)
+    )
+    state = authors_state(random_system(config), "xlsr-transformer")
+    assert "tell 2 heads, not 3" in attempt(tmp_path, state, "xlsr-transformer", heads=3)

@@ -10,81 +10,37 @@ Without torch, so that the built-in model opens in a bare installation.
 """
 
 import hashlib
-import json
 import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
-
-from fakemamba.config import Frozen, ModelConfig, parse
+from fakemamba.checkpoint.card import CARD_FILE, PLAIN_NAME, Calibration, Decision, ModelCard, printable, read_card
+from fakemamba.config import parse
 from fakemamba.errors import CheckpointError, ConfigError
 
-FORMAT = 1
-CARD_FILE = "config.json"
+__all__ = [
+    "CARD_FILE",
+    "ONNX_FILE",
+    "TENSOR_FILE",
+    "Calibration",
+    "Decision",
+    "ModelCard",
+    "ModelFolder",
+    "builtin_names",
+    "default_name",
+    "open_folder",
+    "read_card",
+    "write_folder",
+]
+
 ONNX_FILE = "model.onnx"
 TENSOR_FILE = "model.safetensors"
 DEFAULT_MODEL: str  # the first of `builtin_names()`, found on first use
 
-_CARD_BYTES = 1_000_000  # a card is a few kB; anything larger is no card
 _CHUNK = 1 << 20
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"
-_LARGEST = {"depth": 1_000, "layers": 1_000}
-_LARGEST_NUMBER = 10_000_000
-_MAY_BE_NONE = {"hide"}  # the only number of which 0 makes sense
-
-FileName = Annotated[str, StringConstraints(pattern=_NAME)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Calibration(Frozen):
-    """Log-likelihood ratio = scale * score + bias, natural logarithm, higher = more genuine."""
-
-    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    bias: Finite = 0.0
-
-
-class Decision(Frozen):
-    """Fake if llr < threshold - unsure_below, real if llr > threshold + unsure_above, else unsure."""
-
-    threshold: Finite = 0.0
-    unsure_below: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    unsure_above: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-
-
-class ModelCard(Frozen):
-    """What `config.json` holds: architecture, calibration, decision, provenance and the files' hashes."""
-
-    format: Literal[1] = 1
-    name: FileName
-    model: ModelConfig
-    calibration: Calibration | None = None
-    decision: Decision | None = None
-    licence: str = "unknown"
-    origin: str = "unknown"
-    training: dict[str, Any] = Field(default_factory=dict)
-    files: dict[FileName, Sha256] = Field(default_factory=dict)
-
-    @field_validator("files")
-    @classmethod
-    def _not_the_card(cls, files: dict[str, str]) -> dict[str, str]:
-        if CARD_FILE in files:
-            raise ValueError(f"{CARD_FILE} cannot hold its own hash")
-        return files
-
-    @field_validator("model")
-    @classmethod
-    def _buildable(cls, model: ModelConfig) -> ModelConfig:
-        """No number that would only serve to exhaust the machine."""
-        for name, value in _numbers(model.model_dump()):
-            if not (name not in _MAY_BE_NONE) <= value <= _LARGEST.get(name, _LARGEST_NUMBER):
-                raise ValueError(f"{name} = {value} is out of range")
-        return model
 
 
 @dataclass(frozen=True)
@@ -171,7 +127,7 @@ def open_folder(name_or_path: str | Path | None = None) -> ModelFolder:
         return _read_folder(fetch(name_or_path))
     known = ", ".join(builtin_names()) or "none in this installation"
     raise CheckpointError(
-        f"{_plain(str(name_or_path))}: no such model; "
+        f"{printable(str(name_or_path))}: no such model; "
         f"built in: {known}; or give a folder, or owner/name[@revision] on the Hub"
     )
 
@@ -203,28 +159,10 @@ def write_folder(
     except OSError as error:
         raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}") from error
     except ConfigError as error:
-        raise CheckpointError(_plain(str(error))) from error
+        raise CheckpointError(printable(str(error))) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return ModelFolder(target, written)
-
-
-def read_card(path: Path) -> ModelCard:
-    """Read and check a `config.json`; raises CheckpointError with the first fault in one line."""
-    data = _read_json(path)
-    found = data.get("format")
-    if found is None:
-        hint = ": it is a Hugging Face model; run  fakemamba models import FOLDER --as xls-r" * ("model_type" in data)
-        raise CheckpointError(f"{path}: has no 'format', so it is no fakemamba model card{hint}")
-    if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
-        raise CheckpointError(
-            f"{path}: format {found} comes from a newer fakemamba (this one reads up to {FORMAT}): "
-            "run  pip install -U fakemamba"
-        )
-    try:
-        return parse(ModelCard, data, str(path))
-    except ConfigError as error:
-        raise CheckpointError(_plain(str(error))) from error
 
 
 def builtin_names() -> list[str]:
@@ -254,50 +192,13 @@ def _read_folder(path: Path) -> ModelFolder:
     return ModelFolder(path, read_card(path / CARD_FILE))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_CARD_BYTES + 1)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path.parent}: no {CARD_FILE} here, so it is no model folder") from error
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(content) > _CARD_BYTES:
-        raise CheckpointError(f"{path}: larger than {_CARD_BYTES} bytes, so it is no model card")
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: not valid JSON: {_plain(str(error))}") from error
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path}: must hold a JSON object, holds a {type(data).__name__}")
-    return data
-
-
 def _looks_like_hub(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?", name, re.ASCII) is not None
 
 
-def _numbers(tree: Any, name: str = "") -> Iterator[tuple[str, int]]:
-    """All whole numbers of a nested value with the key that each stands under."""
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from _numbers(value, key)
-    elif isinstance(tree, list | tuple):
-        for value in tree:
-            yield from _numbers(value, name)
-    elif isinstance(tree, int) and not isinstance(tree, bool):
-        yield name, tree
-
-
-def _plain(text: str) -> str:
-    """One printable line: a hostile key must not write on the terminal."""
-    line = "".join(char if char.isprintable() else " " for char in text)
-    return line if len(line) <= 400 else f"{line[:400]}…"
-
-
 def _plain_name(name: str) -> str:
-    if not re.fullmatch(_NAME, name) or name == CARD_FILE:
-        raise CheckpointError(f"{_plain(name)!r}: not a plain file name for a model folder")
+    if not re.fullmatch(PLAIN_NAME, name) or name == CARD_FILE:
+        raise CheckpointError(f"{printable(name)!r}: not a plain file name for a model folder")
     return name
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fakemamba.checkpoint.folder import CARD_FILE, read_card
+from fakemamba.checkpoint.card import CARD_FILE, read_card
 from fakemamba.errors import CheckpointError, MissingExtraError
 
 

@@ -39,6 +39,7 @@ LINEAGES = {
     ),
     "xlsr-conformer-pool": Lineage(xlsr_conformer.POOL_RULES, xlsr_conformer.describe, r"encoder_blocks\.0\..+"),
 }
+_WITHOUT_ATTENTION = {"fake-mamba", "xlsr-mamba", "xls-r"}
 
 
 def import_checkpoint(
@@ -68,7 +69,8 @@ def import_checkpoint(
         ssl_heads: attention heads of the front-end, needed where it is no XLS-R and the file does not tell.
         ssl_layers: keep only the front-end's first so many layers.
         conv_strides: of the front-end's convolutions, where these are not wav2vec 2.0's.
-        heads: attention heads of the encoder, to check against what the tensors tell; of XLS-R itself for "xls-r".
+        heads: attention heads of the encoder, to check against what the tensors tell; of the front-end for
+            kinds whose encoder has none.
         normalize_input: zero mean and unit variance per clip; by default for "xls-r" only, since the detectors were
             trained on the raw waveform.
         licence, origin: for the model card.
@@ -82,9 +84,11 @@ def import_checkpoint(
         raise ConfigError(f"unknown kind {kind!r}: choose one of {', '.join(KINDS)}")
     source = read_source(file)
     alone = kind == "xls-r"
-    options = FrontendOptions(ssl_heads or (heads if alone else None), ssl_layers, conv_strides, normalize_input)
+    if kind in _WITHOUT_ATTENTION:
+        ssl_heads, heads = ssl_heads or heads, None
+    options = FrontendOptions(ssl_heads, ssl_layers, conv_strides, normalize_input)
     config, tensors = _convert_xls_r(source, options) if alone else _convert(source, kind, options)
-    if heads is not None and not alone and heads != config.encoder.heads:
+    if heads is not None and heads != config.encoder.heads:
         raise CheckpointError(f"{source.path}: its tensors tell {config.encoder.heads} heads, not {heads}")
     return save_tensors(
         out,

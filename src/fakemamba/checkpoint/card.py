@@ -1,0 +1,124 @@
+"""What `config.json` of a model folder holds: `ModelCard`, checked to the last key."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from fakemamba.config import Frozen, ModelConfig, parse
+from fakemamba.errors import CheckpointError, ConfigError
+
+FORMAT = 1
+CARD_FILE = "config.json"
+PLAIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"
+
+_CARD_BYTES = 1_000_000  # a card is a few kB; anything larger is no card
+_LARGEST = {"depth": 1_000, "layers": 1_000}
+_LARGEST_NUMBER = 10_000_000
+_MAY_BE_NONE = {"hide"}  # the only number of which 0 makes sense
+
+FileName = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Calibration(Frozen):
+    """Log-likelihood ratio = scale * score + bias, natural logarithm, higher = more genuine."""
+
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    bias: Finite = 0.0
+
+
+class Decision(Frozen):
+    """Fake if llr < threshold - unsure_below, real if llr > threshold + unsure_above, else unsure."""
+
+    threshold: Finite = 0.0
+    unsure_below: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    unsure_above: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+
+class ModelCard(Frozen):
+    """What `config.json` holds: architecture, calibration, decision, provenance and the files' hashes."""
+
+    format: Literal[1] = 1
+    name: FileName
+    model: ModelConfig
+    calibration: Calibration | None = None
+    decision: Decision | None = None
+    licence: str = "unknown"
+    origin: str = "unknown"
+    training: dict[str, Any] = Field(default_factory=dict)
+    files: dict[FileName, Sha256] = Field(default_factory=dict)
+
+    @field_validator("files")
+    @classmethod
+    def _not_the_card(cls, files: dict[str, str]) -> dict[str, str]:
+        if CARD_FILE in files:
+            raise ValueError(f"{CARD_FILE} cannot hold its own hash")
+        return files
+
+    @field_validator("model")
+    @classmethod
+    def _buildable(cls, model: ModelConfig) -> ModelConfig:
+        """No number that would only serve to exhaust the machine."""
+        for name, value in _numbers(model.model_dump()):
+            if not (name not in _MAY_BE_NONE) <= value <= _LARGEST.get(name, _LARGEST_NUMBER):
+                raise ValueError(f"{name} = {value} is out of range")
+        return model
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read and check a `config.json`; raises CheckpointError with the first fault in one line."""
+    data = _read_json(path)
+    found = data.get("format")
+    if found is None:
+        hint = ": it is a Hugging Face model; run  fakemamba models import FOLDER --as xls-r" * ("model_type" in data)
+        raise CheckpointError(f"{path}: has no 'format', so it is no fakemamba model card{hint}")
+    if isinstance(found, int) and not isinstance(found, bool) and found > FORMAT:
+        raise CheckpointError(
+            f"{path}: format {found} comes from a newer fakemamba (this one reads up to {FORMAT}): "
+            "run  pip install -U fakemamba"
+        )
+    try:
+        return parse(ModelCard, data, str(path))
+    except ConfigError as error:
+        raise CheckpointError(printable(str(error))) from error
+
+
+def printable(text: str) -> str:
+    """One printable line: a hostile key must not write on the terminal."""
+    line = "".join(char if char.isprintable() else " " for char in text)
+    return line if len(line) <= 400 else f"{line[:400]}…"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_CARD_BYTES + 1)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path.parent}: no {CARD_FILE} here, so it is no model folder") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(content) > _CARD_BYTES:
+        raise CheckpointError(f"{path}: larger than {_CARD_BYTES} bytes, so it is no model card")
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: not valid JSON: {printable(str(error))}") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{path}: must hold a JSON object, holds a {type(data).__name__}")
+    return data
+
+
+def _numbers(tree: Any, name: str = "") -> Iterator[tuple[str, int]]:
+    """All whole numbers of a nested value with the key that each stands under."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield from _numbers(value, key)
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            yield from _numbers(value, name)
+    elif isinstance(tree, int) and not isinstance(tree, bool):
+        yield name, tree
