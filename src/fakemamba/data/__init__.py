@@ -1,0 +1,1 @@
+"""Protocols, keys and score files of the corpora."""
