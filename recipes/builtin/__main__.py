@@ -9,8 +9,10 @@ from fakemamba.config import load_model_config
 from recipes.builtin import manifest
 from recipes.builtin.bank import STRENGTHS
 from recipes.builtin.bank import build as build_bank
+from recipes.builtin.finish import NAME, finish
 from recipes.builtin.human import all_human
 from recipes.builtin.manifest import Clip
+from recipes.builtin.report import report
 from recipes.builtin.synthesize import all_synthetic
 from recipes.builtin.train import Schedule, train
 from recipes.builtin.vocode import all_copies
@@ -43,6 +45,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/builtin"))
     parser.add_argument("--config", type=Path, default=Path("configs/compact.toml"))
     parser.add_argument("--steps", type=int, default=Schedule.steps)
+    parser.add_argument("--out", type=Path, help=f"the model folder to write; default WORK/{NAME}")
     parser.add_argument("--seed", type=int, default=1234)
     options = parser.parse_args()
     clips = collect(options.corpus, options.work, options.seed)
@@ -50,6 +53,9 @@ def main() -> None:
     bank = build_bank(clips, options.work / "bank.i16", views=len(STRENGTHS), seed=options.seed)
     print(f"bank: {len(bank.samples) / 16_000 / 3600:.1f} h in {bank.views} views", flush=True)
     train(clips, bank, config, Schedule(steps=options.steps, seed=options.seed), options.work / "train")
+    folder = finish(config, clips, bank, options.work / "train", options.out or options.work / NAME)
+    report(folder.path, clips, bank, options.work / "report.json")
+    print(f"done: {folder.path} and {options.work / 'report.json'}", flush=True)
 
 
 if __name__ == "__main__":
