@@ -5,7 +5,6 @@ classes go through the same chain: nothing about the draw depends on the label.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -75,6 +74,6 @@ def build(clips: Sequence[Clip], path: Path, *, views: int, seed: int, workers: 
                 end += len(wave)
                 row.append(end)
             offsets_list.append(row)
-    os.replace(partial_path, path)
+    partial_path.replace(path)
     index.write_text(json.dumps({"key": key, "offsets": offsets_list}))
     return Bank(np.memmap(path, np.int16, mode="r"), np.array(offsets_list))

@@ -44,7 +44,7 @@ def write(path: Path, clips: Iterable[Clip]) -> None:
         table.writeheader()
         # Relative paths, so that the whole work folder can be moved.
         table.writerows({**asdict(clip), "path": os.path.relpath(clip.path, path.parent)} for clip in clips)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def read(path: Path) -> list[Clip]:

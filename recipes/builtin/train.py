@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -68,7 +67,7 @@ class Run:
                  "optimiser": self.optimiser.state_dict(), "best": self.best}  # fmt: skip
         partial = self.folder / f"{name}.partial"
         torch.save(state, partial)
-        os.replace(partial, self.folder / name)
+        partial.replace(self.folder / name)
 
     def resume(self, name: str = "last.pt") -> bool:
         """Go on from the last checkpoint, if there is one."""
