@@ -61,7 +61,7 @@ def main() -> None:
         "rtf": {s: rtf(s, n) for s, n in durations.items()},
     }
     result["cold_start_s"], result["cold_peak_mb"] = cold()
-    for seconds, value in result["rtf"].items():
+    for seconds, value in times.items():
         print(f"RTF, {seconds:5.0f} s of audio, one core: {value:.4f}")
     print(f"cold start: {result['cold_start_s']:.2f} s, peak {result['cold_peak_mb']:.0f} MB")
     if options.json:
