@@ -1,9 +1,8 @@
-"""Small systems of every kind, for tests: the shipped configurations with narrow parts and a stub front-end."""
+"""Small systems of every kind, for tests: the shipped configurations with narrow parts."""
 
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from conftest import ROOT
 from fakemamba.config import ModelConfig, XlsrConfig, load_model_config
@@ -14,20 +13,6 @@ CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
 TINY_XLSR = XlsrConfig(
     width=24, layers=2, heads=2, ffn=32, conv_channels=(8,) * 7, positional_kernel=8, positional_groups=2
 )
-
-
-class GivenFeatures(nn.Module):
-    """A front-end that answers with features that were computed elsewhere."""
-
-    shortest = 400
-
-    def __init__(self, features: Tensor) -> None:
-        super().__init__()
-        self.features = features
-        self.out_width = features.shape[-1]
-
-    def forward(self, waves: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, None]:
-        return self.features, None
 
 
 def small(path: Path) -> ModelConfig:
