@@ -54,13 +54,15 @@ def _decoder(handle: Handle) -> Decoder:
     kind = sniff(handle.part(0, HEAD))
     handle.check()
     if kind.family == "other":
-        raise AudioError(f"{handle.name}: not audio that can be read (looks like {kind.name})")
+        raise AudioError(f"{handle.label}: not audio that can be read (looks like {kind.name})")
     reason = None
     if kind.family != "media":
         try:
             return SndfileDecoder(handle, kind)
         except DecodeError as error:
             reason = str(error)
+            if error.final:
+                raise AudioError(_sentence(handle, kind, reason)) from error
     return _second_try(handle, kind, reason)
 
 
@@ -70,7 +72,7 @@ def _second_try(handle: Handle, kind: Kind, reason: str | None) -> Decoder:
         return MediaDecoder(handle, kind)
     except MissingExtraError as error:
         if kind.family == "media":
-            raise MissingExtraError(f"{handle.name}: {kind.name}", "media") from error
+            raise MissingExtraError(f"{handle.label}: {kind.name}", "media") from error
         hint = "; more formats:  pip install 'fakemamba[media]'" if kind.family == "unknown" else ""
         raise AudioError(_sentence(handle, kind, reason) + hint) from error
     except DecodeError as error:
@@ -80,9 +82,9 @@ def _second_try(handle: Handle, kind: Kind, reason: str | None) -> Decoder:
 def _sentence(handle: Handle, kind: Kind, reason: str | None) -> str:
     if kind.family == "unknown":
         first = handle.part(0, 4).hex(" ")
-        return f"{handle.name}: not audio that can be read (it begins with the bytes {first}, {kind.name})"
+        return f"{handle.label}: not audio that can be read (it begins with the bytes {first}, {kind.name})"
     advice = "record or export it again, best as WAV or FLAC"
-    return f"{handle.name}: this {kind.name} cannot be decoded: {reason}; {advice}"
+    return f"{handle.label}: this {kind.name} cannot be decoded: {reason}; {advice}"
 
 
 def _check(decoder: Decoder, name: str) -> None:

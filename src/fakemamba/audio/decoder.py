@@ -12,7 +12,14 @@ BLOCK_SAMPLES = 131_072
 
 
 class DecodeError(Exception):
-    """A decoder cannot read this source; the message is a reason without the source's name."""
+    """A decoder cannot read this source; the message is a reason without the source's name.
+
+    `final`: no other decoder can either, because the file itself says so.
+    """
+
+    def __init__(self, reason: str, *, final: bool = False) -> None:
+        super().__init__(reason)
+        self.final = final
 
 
 class Decoder(Protocol):

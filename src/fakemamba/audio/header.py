@@ -94,7 +94,9 @@ def _aiff(handle: Handle) -> Header:
 
 
 def _sizes(handle: Handle, body: int, size: int) -> tuple[int | None, int | None]:
-    present = max(0, min(size, handle.size - body))
+    rest = max(0, handle.size - body)
+    if size == 0 and rest > 0:  # a recorder that was switched off before it wrote the size
+        return None, rest
     if any(size in unknown for unknown in _UNKNOWN_SIZES):
-        return None, present
-    return size, present
+        return None, rest
+    return size, min(size, rest)

@@ -22,7 +22,7 @@ class MediaDecoder:
     """See `Decoder`. Raises MissingExtraError without PyAV, DecodeError where FFmpeg finds no sound to decode."""
 
     def __init__(self, handle: Handle, kind: Kind) -> None:
-        self._av = _import_av(handle.name)
+        self._av = _import_av(handle.label)
         self._handle = handle
         self._warnings: list[str] = []
         handle.seek(0)

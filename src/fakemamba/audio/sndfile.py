@@ -90,11 +90,11 @@ def _refuse_header(header: Header | None) -> None:
     if header is None:
         return
     if header.sample_rate == 0:
-        raise DecodeError("its header says 0 Hz")
+        raise DecodeError("its header says 0 Hz", final=True)
     if header.channels == 0:
-        raise DecodeError("its header says 0 channels")
+        raise DecodeError("its header says 0 channels", final=True)
     if header.present == 0 or (header.present is None and header.sample_rate is not None):
-        raise DecodeError("it has a header but no samples")
+        raise DecodeError("it has a header but no samples", final=True)
 
 
 def _promised(frames: int, header: Header | None) -> int:

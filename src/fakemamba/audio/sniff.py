@@ -79,8 +79,6 @@ _MAGIC: tuple[tuple[int, bytes, str, Family], ...] = (
     (0, b"\x89HDF", "HDF5", "other"),
     (0, b"\x93NUMPY", "a NumPy array; load it and pass (array, sample_rate)", "other"),
     (0, b"MThd", "MIDI, which holds notes, not sound", "other"),
-    (0, b"\xff\xfe", "text", "other"),
-    (0, b"\xfe\xff", "text", "other"),
 )
 
 
@@ -91,15 +89,15 @@ def sniff(head: bytes) -> Kind:
         The kind; `UNKNOWN` where only trying a decoder can tell.
     """
     for offset, magic, name, family in _MAGIC:
-        if head[offset : offset + len(magic)] == magic and not (magic == b"\xff\xfe" and _mpeg(head)):
+        if head[offset : offset + len(magic)] == magic:
             return Kind(name, family)
-    if head[:1] == b"\xff" and len(head) > 2:
-        return _mpeg(head) or UNKNOWN
+    if _is_text(head, "utf-8") or (head[:2] in (b"\xff\xfe", b"\xfe\xff") and _is_text(head, "utf-16")):
+        return Kind("text", "other")
     if head[:1] == b"\x47" and head[188:189] == b"\x47":
         return Kind("MPEG transport stream", "media")
     if not head.strip(b"\0"):
         return Kind("nothing but zero bytes", "other")
-    return Kind("text", "other") if _is_text(head) else UNKNOWN
+    return _mpeg(head) or UNKNOWN
 
 
 def _mpeg(head: bytes) -> Kind | None:
@@ -112,12 +110,12 @@ def _mpeg(head: bytes) -> Kind | None:
     return Kind("MP3", "sound") if valid else None
 
 
-def _is_text(head: bytes) -> bool:
-    """UTF-8 without control characters; a character cut at the end of `head` is forgiven."""
+def _is_text(head: bytes, encoding: str) -> bool:
+    """No control characters; a character cut at the end of `head` is forgiven."""
     try:
-        text = head.decode("utf-8")
+        text = head.decode(encoding)
     except UnicodeDecodeError as error:
         if error.start < len(head) - 3:
             return False
-        text = head[: error.start].decode("utf-8")
+        text = head[: error.start].decode(encoding)
     return all(char >= " " or char in "\t\n\r\f\x1b" for char in text)

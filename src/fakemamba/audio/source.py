@@ -22,11 +22,11 @@ class Handle:
     """A seekable binary file for libsndfile and FFmpeg.
 
     Their callbacks swallow exceptions (or print them), so this object remembers the first one, answers with the
-    end of the file, and `check` raises it afterwards.
+    end of the file, and `check` raises it afterwards. It has no `name`: soundfile would believe its extension.
     """
 
-    def __init__(self, file: IO[bytes], name: str, *, owned: bool) -> None:
-        self.name = name
+    def __init__(self, file: IO[bytes], label: str, *, owned: bool) -> None:
+        self.label = label
         self.size = 0
         self._file, self._owned = file, owned
         self._failure: BaseException | None = None
@@ -70,7 +70,7 @@ class Handle:
         """Raise what went wrong inside a callback: AudioError, or the interrupt itself."""
         failure, self._failure = self._failure, None
         if isinstance(failure, Exception):
-            raise AudioError(f"{self.name}: reading failed ({reason(failure)})") from failure
+            raise AudioError(f"{self.label}: reading failed ({reason(failure)})") from failure
         if failure is not None:
             raise failure
 
@@ -219,5 +219,5 @@ def _refuse_early(spool: IO[bytes], name: str) -> None:
 def _not_empty(handle: Handle) -> Handle:
     if handle.size == 0:
         handle.close()
-        raise AudioError(f"{handle.name}: is empty (0 bytes); nothing was recorded or copied")
+        raise AudioError(f"{handle.label}: is empty (0 bytes); nothing was recorded or copied")
     return handle
