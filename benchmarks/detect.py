@@ -56,10 +56,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     durations = {4.0: 10, 60.0: 3, 600.0: 1}
-    result = {
-        "machine": platform.processor() or platform.machine(),
-        "rtf": {s: rtf(s, n) for s, n in durations.items()},
-    }
+    times = {seconds: rtf(seconds, repeats) for seconds, repeats in durations.items()}
+    result: dict[str, object] = {"machine": platform.processor() or platform.machine(), "rtf": times}
     result["cold_start_s"], result["cold_peak_mb"] = cold()
     for seconds, value in times.items():
         print(f"RTF, {seconds:5.0f} s of audio, one core: {value:.4f}")

@@ -3,15 +3,16 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from recipes.builtin.bank import Bank
 from recipes.builtin.manifest import RATE, Clip, Wave
 
-# Shares within a class. Demo pages hold most kinds of fakes and the genuine twins of those fakes.
+# Shares within a class; a copy brings its own recording with it as its genuine partner. Demo pages hold most kinds of fakes and the genuine twins of those fakes.
 SHARES: dict[str, dict[str, float]] = {
-    "spoof": {"page": 0.6, "mimic3": 0.08, "copy-hifigan": 0.16, "copy-world": 0.04, "classical": 0.12},
+    "spoof": {"page": 0.5, "mimic3": 0.06, "copy-hifigan": 0.28, "copy-world": 0.05, "classical": 0.11},
     "bonafide": {"page": 0.35, "librispeech": 0.15, "speechocean": 0.12, "gcompris": 0.12, "commands": 0.1,
                  "debian": 0.16},
 }  # fmt: skip
@@ -53,6 +54,8 @@ class Sampler:
                 name = group(clip)
                 members[clip.label, name][clip.source if name == "page" else name].append(index)
         self.members = members
+        by_name = {f"{Path(c.path).parent.name}-{Path(c.path).stem}": i for i, c in enumerate(clips) if c.target}
+        self.original = {i: by_name[Path(c.path).stem] for i, c in enumerate(clips) if c.system.startswith("copy-")}
 
     def _draw(self, label: str, rng: np.random.Generator) -> int:
         names = [name for name in SHARES[label] if (label, name) in self.members]
@@ -65,9 +68,15 @@ class Sampler:
         rng = np.random.default_rng([self.seed, 5, number])
         length = int(rng.choice(LENGTHS) * RATE)
         count = int(SECONDS * RATE / length) // 2 * 2
-        rows = [self._draw("bonafide" if i % 2 else "spoof", rng) for i in range(count)]
-        waves = np.stack([self._crop(row, length, rng) for row in rows])
-        return Batch(waves, self.targets[rows])
+        rows, waves = [], []
+        for _ in range(count // 2):
+            fake = self._draw("spoof", rng)
+            # The same words from the same microphone, cut alike: nothing but the vocoder tells them apart.
+            genuine = self.original[fake] if fake in self.original else self._draw("bonafide", rng)
+            seed = int(rng.integers(2**32))
+            rows += [fake, genuine]
+            waves += [self._crop(row, length, np.random.default_rng(seed)) for row in (fake, genuine)]
+        return Batch(np.stack(waves), self.targets[rows])
 
     def _crop(self, row: int, length: int, rng: np.random.Generator) -> Wave:
         wave = self.bank.wave(row, int(rng.choice(self.bank.views, p=VIEWS[: self.bank.views])))
