@@ -139,7 +139,8 @@ def _cross_entropy(logits: Float64, targets: Float64, weights: Float64) -> float
 
 def _weights(bona: NDArray[np.bool_]) -> Float64:
     """(n,): each class sums to one half, whatever its count."""
-    return np.where(bona, 0.5 / bona.sum(), 0.5 / (~bona).sum())
+    weights: Float64 = np.where(bona, 0.5 / bona.sum(), 0.5 / (~bona).sum())
+    return weights
 
 
 def _checked(scores: ArrayLike, labels: ArrayLike) -> tuple[Float64, NDArray[np.bool_]]:

@@ -8,28 +8,23 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fakemamba import __version__
-from fakemamba.audio import SAMPLE_RATE, AudioStream, Source, open_audio
-from fakemamba.audio.activity import speech_activity
-from fakemamba.audio.windows import windows
+from fakemamba.audio import FRAME, SAMPLE_RATE, AudioStream, Source, open_audio, speech_activity, windows
 from fakemamba.checkpoint.folder import ONNX_FILE, Calibration, Decision, ModelCard, open_folder
 from fakemamba.decision import Verdict, decide, p_fake, to_llr
 from fakemamba.errors import CheckpointError, ConfigError
 from fakemamba.result import Result, Segment
 from fakemamba.scorer import FloatArray, Scorer
-from fakemamba.timeline import Scored, Span, cell_count, fake_span, overall, spans
+from fakemamba.timeline import Scored, Span, cell_count, clock, fake_span, overall, spans
 
 MIN_DURATION = 0.5  # seconds of audio below which nothing is judged
 MIN_SPEECH = 0.25  # seconds of speech below which a window, or the whole, is not judged
 BATCH = 8  # windows judged at once: enough to fill the cores, few enough for an XLS-R system in 8 GB
 _SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale
-_FRAME = SAMPLE_RATE // 50  # samples in a frame of `speech_activity`: 20 ms
-_HEADER_SLACK = 0.5  # seconds by which a header may overstate a file that is whole
 
 # Seconds done, and seconds in all where the header tells.
 Progress = Callable[[float, float | None], None]
@@ -120,7 +115,7 @@ class Detector:
                 self._judge(batch, track)
                 if on_progress is not None:
                     on_progress(track.duration, stream.duration)
-            notes = _warnings(stream, track.duration, self.card)
+            notes = stream.warnings + self._notes()
             called = name or stream.name
         return self._answer(track, called, _sha256(source), notes)
 
@@ -184,13 +179,21 @@ class Detector:
         if verdict != "fake" and fake is not None:
             return "unsure", (
                 f"most of it sounds {'genuine' if verdict == 'real' else 'undecided'}, "
-                f"but {_clock(fake.start)} to {_clock(fake.end)} sounds fake: it may be spliced"
+                f"but {clock(fake.start)} to {clock(fake.end)} sounds fake: it may be spliced"
             )
         if verdict == "unsure":
             low = self.decision.threshold - self.decision.unsure_below
             high = self.decision.threshold + self.decision.unsure_above
-            return verdict, f"the evidence {llr:+.2f} lies between {low:+.2f} and {high:+.2f}, where this model errs often"
+            return (
+                verdict,
+                f"the evidence {llr:+.2f} lies between {low:+.2f} and {high:+.2f}, where this model errs often",
+            )
         return verdict, None
+
+    def _notes(self) -> tuple[str, ...]:
+        if self.card.calibration is not None:
+            return ()
+        return (f"the model {self.card.name} is not calibrated: its score is no probability",)
 
     def _decide(self, llr: float) -> Verdict:
         return decide(llr, self.decision)
@@ -224,24 +227,24 @@ class _Track:
 
     @property
     def speech(self) -> float:
-        return self.frames.count(1) * _FRAME / SAMPLE_RATE
+        return self.frames.count(1) * FRAME / SAMPLE_RATE
 
     def hear(self, start: int, wave: FloatArray) -> _Heard:
         active = speech_activity(wave)  # (T,)
-        first = round(start / _FRAME)
+        first = round(start / FRAME)
         self.frames.extend(bytes(max(0, first + len(active) - len(self.frames))))
         for k in np.flatnonzero(active).tolist():
             self.frames[first + k] = 1
         self.duration = max(self.duration, (start + len(wave)) / SAMPLE_RATE)
         self.peak = max(self.peak, float(np.abs(wave).max(initial=0.0)))
-        return _Heard(start, wave, float(active.sum()) * _FRAME / SAMPLE_RATE)
+        return _Heard(start, wave, float(active.sum()) * FRAME / SAMPLE_RATE)
 
     def cell_speech(self, hop: float) -> NDArray[np.float64]:
         """(cells,) seconds of speech in each cell of `hop` seconds."""
         count = cell_count(self.duration, hop)
-        middles = (np.flatnonzero(np.frombuffer(self.frames, dtype=np.uint8)) + 0.5) * _FRAME / SAMPLE_RATE
+        middles = (np.flatnonzero(np.frombuffer(self.frames, dtype=np.uint8)) + 0.5) * FRAME / SAMPLE_RATE
         cells = np.minimum((middles / hop).astype(int), count - 1)
-        return np.bincount(cells, minlength=count) * (_FRAME / SAMPLE_RATE)
+        return np.bincount(cells, minlength=count).astype(np.float64) * (FRAME / SAMPLE_RATE)
 
 
 def _nothing_to_judge(track: _Track) -> str | None:
@@ -256,29 +259,11 @@ def _nothing_to_judge(track: _Track) -> str | None:
     return None
 
 
-def _warnings(stream: AudioStream, duration: float, card: ModelCard) -> tuple[str, ...]:
-    found = []
-    if stream.duration is not None and duration < stream.duration - _HEADER_SLACK:
-        found.append(f"the file is truncated: its header states {stream.duration:.1f} s, {duration:.1f} s could be read")
-    if card.calibration is None:
-        found.append(f"the model {card.name} is not calibrated: its score is no probability")
-    return tuple(found)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds, 1), 60)
-    return f"{int(minutes)}:{rest:04.1f}"
-
-
 def _sha256(source: Source) -> str | None:
     """Of a file's bytes; None for arrays, streams and what cannot be read twice."""
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
     if isinstance(source, str | Path) and Path(source).is_file():
         with Path(source).open("rb") as file:
-            return _digest(file)
+            return hashlib.file_digest(file, "sha256").hexdigest()
     return None
-
-
-def _digest(file: BinaryIO) -> str:
-    return hashlib.file_digest(file, "sha256").hexdigest()

@@ -66,6 +66,6 @@ def _open(path: Path, threads: int | None) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the core to others
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - its errors share no base but RuntimeError and Exception
+    except Exception as error:  # its errors have no narrower base in common
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise CheckpointError(f"{path}: ONNX Runtime cannot open it: {reason}") from error

@@ -97,6 +97,15 @@ def cell_count(duration: float, hop: float) -> int:
     return max(1, int(np.ceil((duration - 1e-3) / hop)))
 
 
+def clock(seconds: float) -> str:
+    """4.18 -> "0:04.2", 3725 -> "1:02:05.0"."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{head}:{rest // 10:02d}.{rest % 10}"
+
+
 def _cell_means(
     windows: Sequence[Scored], count: int, hop: float, duration: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

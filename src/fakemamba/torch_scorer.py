@@ -1,6 +1,6 @@
 """A `Scorer` on torch: XLS-R systems, GPUs, and models that have no ONNX file."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class TorchScorer:
         self._device = _device(device)
         self._system = load_system(folder).eval().to(self._device)
         self.window = folder.card.model.window
-        self.shortest = int(self._system.frontend.shortest)
+        self.shortest = int(cast(int, self._system.frontend.shortest))
 
     def score(self, windows: FloatArray) -> FloatArray:
         """(B, N) float32 at 16 kHz -> (B,) raw scores, higher = more genuine."""

@@ -10,14 +10,14 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, NoReturn
 
 import typer
 
 from fakemamba import __version__
 from fakemamba.cli.detect import detect
+from fakemamba.cli.metrics import metrics
+from fakemamba.cli.models import app as models
 from fakemamba.errors import FakeMambaError
 
 ISSUES = "please report it with the traceback that --debug shows"
@@ -39,10 +39,10 @@ def _version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback answers
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of any error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of any error.")] = False,  # noqa: ARG001 - see `_take_debug`
 ) -> None:
     """Is this voice real? Detects speech made or changed by a machine: real, fake or unsure, where, and how sure.
 
@@ -53,10 +53,8 @@ def root(
 
 
 app.command("detect")(detect)
-if find_spec("fakemamba.cli.models"):
-    app.add_typer(import_module("fakemamba.cli.models").app, name="models")
-if find_spec("fakemamba.cli.metrics"):
-    app.command("metrics")(import_module("fakemamba.cli.metrics").metrics)
+app.add_typer(models, name="models")
+app.command("metrics")(metrics)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -101,11 +99,17 @@ def _explain(error: Exception, debug: bool) -> int:
         _say(f"error: {error}")
         return 2
     if isinstance(error, _UsageError):
-        message = " ".join(error.format_message().split()) if hasattr(error, "format_message") else str(error)
-        _say(f"error: {message} (fakemamba --help shows how)")
-        return 2
+        return _usage(error)
     _say(f"internal error: {type(error).__name__}: {error}; {ISSUES}")
     return 3
+
+
+def _usage(error: Exception) -> int:
+    message = error.format_message() if isinstance(error, typer.BadParameter) else str(error)
+    context = getattr(error, "ctx", None)
+    verb = "fakemamba" if context is None else context.command_path
+    _say(f"error: {message} ({verb} --help shows how)")
+    return 2
 
 
 def _take_debug(argv: list[str]) -> tuple[list[str], bool]:

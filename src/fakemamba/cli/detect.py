@@ -1,8 +1,9 @@
 """`fakemamba detect`: judge recordings and report."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fakemamba.cli.inputs import Input
-    from fakemamba.detect import Detector
+    from fakemamba.detect import Detector, Progress
     from fakemamba.report import Failure, Kind, Report
     from fakemamba.result import Result
 
@@ -20,7 +21,9 @@ _OUT, _RUN = "Output", "Model and machine"
 def detect(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="FILES… | DIR | -", help="Recordings, folders of recordings, or - for the standard input."),
+        typer.Argument(
+            metavar="FILES… | DIR | -", help="Recordings, folders of recordings, or - for the standard input."
+        ),
     ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.", rich_help_panel=_OUT)] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Print one CSV row per file.", rich_help_panel=_OUT)] = False,
@@ -106,15 +109,14 @@ def _judge(
     detector: "Detector", items: "Iterable[Input]", failures: "list[Failure]", *, verbose: bool, show: bool
 ) -> "list[Result]":
     """Judge one after the other; a file that cannot be read goes to `failures` and does not stop the rest."""
-    from fakemamba.cli.inputs import opened
     from fakemamba.cli.progress import progress
     from fakemamba.errors import AudioError, MissingExtraError
 
     results = []
     for item in items:
         try:
-            with opened(item) as path, progress(item.name) as on_progress:
-                result = detector.detect(path, on_progress, name=item.name)
+            with progress(item.name) as on_progress:
+                result = _judge_one(detector, item, on_progress)
         except (AudioError, MissingExtraError) as error:
             failures.append(_failed(item.name, error))
             continue
@@ -124,12 +126,23 @@ def _judge(
     return results
 
 
+def _judge_one(detector: "Detector", item: "Input", on_progress: "Progress | None") -> "Result":
+    from fakemamba.cli.inputs import HashedStdin
+
+    if item.path is not None:
+        return detector.detect(item.path, on_progress, name=item.name)
+    stdin = HashedStdin()
+    result = detector.detect(cast(BinaryIO, stdin), on_progress, name=item.name)
+    return replace(result, source_sha256=stdin.sha256())
+
+
 def _failed(name: str, error: Exception) -> "Failure":
     from fakemamba.report import Failure
     from fakemamba.report.document import printable
 
-    message = printable(str(error))
-    typer.echo(f"error: {message}" if name in message else f"error: {printable(name)}: {message}", err=True)
+    called = printable(name)
+    message = printable(str(error)).removeprefix(f"{called}: ")
+    typer.echo(f"error: {called}: {message}", err=True)
     return Failure(source=name, error=message)
 
 

@@ -1,22 +1,19 @@
 """What a user names on the command line -> the recordings to judge."""
 
+import hashlib
 import os
-import shutil
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fakemamba.errors import AudioError
 
-STDIN = "-"
+STDIN, STDIN_NAME = "-", "stdin"
 # What a folder is searched for; a file named outright may have any ending.
-AUDIO = frozenset(
-    ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .sph .amr .awb".split()
-    + ".m4a .m4b .aac .mp4 .m4v .mov .webm .mkv .mka .3gp .wma .avi".split()
-)
+_SOUND = "wav wave flac ogg oga opus mp3 aif aiff aifc au snd caf w64 rf64 sph amr awb m4a m4b aac wma mka"
+_VIDEO = "mp4 m4v mov webm mkv 3gp avi"
+AUDIO = frozenset(f".{ending}" for ending in f"{_SOUND} {_VIDEO}".split())
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def expand(names: Sequence[str], *, recursive: bool) -> tuple[list[Input], list[
 
 def _expand_one(name: str, recursive: bool) -> list[Input]:
     if name == STDIN:
-        return [Input("stdin", None)]
+        return [Input(STDIN_NAME, None)]
     path = Path(name)
     if not path.is_dir():
         return [Input(name, path)]
@@ -72,16 +69,24 @@ def _refuse(error: OSError) -> None:
     raise AudioError(f"{error.filename}: cannot be read: {error.strerror}")
 
 
-@contextmanager
-def opened(item: Input) -> Iterator[Path]:
-    """The file to read; the standard input is first put into a temporary file, so that its length does not matter."""
-    if item.path is not None:
-        yield item.path
-        return
-    with tempfile.TemporaryDirectory(prefix="fakemamba-") as folder:
-        path = Path(folder, "stdin")
-        with path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        if path.stat().st_size == 0:
-            raise AudioError("stdin: empty; pipe an audio file into it")
-        yield path
+class HashedStdin:
+    """The standard input as it comes, with the SHA-256 of what was read; a pipe cannot be read twice."""
+
+    name = STDIN_NAME
+
+    def __init__(self) -> None:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise AudioError("stdin: nothing is piped into it; run  fakemamba detect - < clip.wav")
+        self._digest = hashlib.sha256()
+
+    def seekable(self) -> bool:
+        return False
+
+    def read(self, count: int = -1) -> bytes:
+        data = sys.stdin.buffer.read(count)
+        self._digest.update(data)
+        return data
+
+    def sha256(self) -> str:
+        """Of the bytes read so far."""
+        return self._digest.hexdigest()

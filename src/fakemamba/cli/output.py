@@ -61,7 +61,9 @@ def _by_ending(path: Path) -> Kind:
         return ENDINGS[path.suffix.lower()]
     except KeyError as error:
         known = ", ".join(ENDINGS)
-        raise ConfigError(f"--output {path}: unknown ending; use one of {known}, or add --json, --csv or --html") from error
+        raise ConfigError(
+            f"--output {path}: unknown ending; use one of {known}, or add --json, --csv or --html"
+        ) from error
 
 
 def _check_writable(path: Path) -> None:

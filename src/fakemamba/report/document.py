@@ -8,6 +8,7 @@ from typing import Any
 from fakemamba import __version__
 from fakemamba.detect import Detector
 from fakemamba.result import Result, Segment
+from fakemamba.timeline import clock
 
 _CERTAINTY = ((0.99, "almost certainly"), (0.9, "very likely"), (0.7, "likely"), (0.0, "slightly more likely than not"))
 
@@ -102,17 +103,8 @@ def probability(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"{p:.3f}"
 
 
-def clock(seconds: float) -> str:
-    """4.18 -> "0:04.2", 3725 -> "1:02:05.0"."""
-    tenths = round(seconds * 10)
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
-    return f"{head}:{rest // 10:02d}.{rest % 10}"
-
-
 def span_text(segment: Segment) -> str:
-    """ "0:04.2–0:08.4" """
+    """Start and end, such as 0:04.2–0:08.4."""
     return f"{clock(segment.start)}–{clock(segment.end)}"
 
 

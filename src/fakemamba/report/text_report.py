@@ -2,18 +2,21 @@
 
 from rich.text import Text
 
-from fakemamba.report.document import Report, certainty, clock, printable, probability, span_text, summary
+from fakemamba.report.document import Report, certainty, printable, probability, span_text, summary
 from fakemamba.result import Result
+from fakemamba.timeline import clock
 
 STYLES = {"real": "bold green", "fake": "bold red", "unsure": "bold yellow"}
 _MOST_SPANS = 6
-_MARGIN = 10  # columns before the values
+_COLUMN = 8  # width of the names before the values
 
 
 def render(report: Report) -> str:
     """The whole report without colour."""
     blocks = [block(result).plain for result in report.results]
-    blocks += [f"{printable(failure.source)}\n  {'ERROR':<8}{printable(failure.error)}" for failure in report.failures]
+    blocks += [
+        f"{printable(failure.source)}\n  {'ERROR':<{_COLUMN}}{printable(failure.error)}" for failure in report.failures
+    ]
     if len(blocks) > 1:
         blocks.append(summary(report))
     return "\n\n".join(blocks) + "\n"
@@ -24,15 +27,16 @@ def block(result: Result, *, verbose: bool = False) -> Text:
     text = Text(printable(result.source), style="bold")
     text.append(f"  {clock(result.duration)}", style="not bold dim")
     text.append("\n  ")
-    text.append(f"{result.verdict.upper():<8}", style=f"not bold {STYLES[result.verdict]}")
-    text.append(_how_sure(result), style="not bold")
+    text.append(result.verdict.upper(), style=STYLES[result.verdict])
+    if sure := _how_sure(result):
+        text.append(f"{'':<{_COLUMN - len(result.verdict)}}{sure}", style="not bold")
     rows = [("where", _where(result)), ("why", result.reason or "")]
     rows += [("note", warning) for warning in result.warnings]
     if verbose:
         rows += _details(result)
     for name, value in rows:
         if value:
-            text.append(f"\n  {name:<8}", style="not bold dim")
+            text.append(f"\n  {name:<{_COLUMN}}", style="not bold dim")
             text.append(printable(value), style="not bold")
     return text
 

@@ -1,0 +1,70 @@
+"""Inline SVG for the HTML report; positions are percentages, so that text keeps its size on any width."""
+
+from collections.abc import Iterator
+from html import escape
+
+from fakemamba.decision import p_fake
+from fakemamba.report.document import probability, span_text
+from fakemamba.result import Result
+from fakemamba.timeline import clock
+
+_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
+_MOST_TICKS = 8
+_NAMED = 9.0  # percent of the width that a span needs to carry its verdict
+
+
+def timeline(result: Result) -> str:
+    """Verdicts over time: a bar with a coloured block per segment, and a scale in minutes."""
+    whole = max(result.duration, 1e-3)
+    label = "Verdicts over time: " + ", ".join(f"{span_text(s)} {s.verdict}" for s in result.segments[:20])
+    parts = ['<rect class="silence" x="0" y="0" width="100%" height="34" rx="3"/>']
+    for segment in result.segments:
+        left, width = 100 * segment.start / whole, 100 * (segment.end - segment.start) / whole
+        tip = f"{span_text(segment)} {segment.verdict}, p_fake {probability(segment.p_fake)}"
+        parts.append(
+            f'<rect class="span {segment.verdict}" x="{left:.3f}%" y="0" width="{width:.3f}%" height="34" rx="3">'
+            f"<title>{escape(tip)}</title></rect>"
+        )
+        if width >= _NAMED:
+            middle = left + width / 2
+            parts.append(f'<text class="named" x="{middle:.3f}%" y="22" text-anchor="middle">{segment.verdict}</text>')
+    parts += _ticks(whole)
+    return _svg("".join(parts), 58, label)
+
+
+def gauge(result: Result, low: float, high: float) -> str:
+    """Where the evidence lies between real and fake: p_fake from 0 to 1, the unsure band hatched by its colour.
+
+    Args:
+        result: with a p_fake.
+        low, high: the LLRs between which the model is unsure.
+    """
+    if result.p_fake is None:
+        return ""
+    at, left, right = 100 * result.p_fake, 100 * p_fake(high), 100 * p_fake(low)
+    parts = [
+        f'<rect class="span real" x="0" y="12" width="{left:.3f}%" height="8"/>',
+        f'<rect class="span unsure" x="{left:.3f}%" y="12" width="{right - left:.3f}%" height="8"/>',
+        f'<rect class="span fake" x="{right:.3f}%" y="12" width="{100 - right:.3f}%" height="8"/>',
+        f'<svg x="{at:.3f}%" y="0" width="1" height="32"><path class="mark" d="M-6 2h12l-6 9z"/></svg>',
+        '<text x="0" y="36">p_fake 0 · real</text><text x="100%" y="36" text-anchor="end">1 · fake</text>',
+    ]
+    return _svg("".join(parts), 42, f"p_fake {probability(result.p_fake)} on a scale from 0, real, to 1, fake")
+
+
+def _ticks(whole: float) -> Iterator[str]:
+    step = next((step for step in _STEPS if whole / step <= _MOST_TICKS), _STEPS[-1])
+    count = int(whole / step + 1e-9)
+    for k in range(count + 1):
+        at = 100 * k * step / whole
+        anchor = "start" if k == 0 else "end" if at > 96 else "middle"
+        yield f'<line class="tick" x1="{at:.3f}%" x2="{at:.3f}%" y1="36" y2="41"/>'
+        yield f'<text x="{at:.3f}%" y="54" text-anchor="{anchor}">{_time(k * step, step)}</text>'
+
+
+def _time(seconds: float, step: float) -> str:
+    return clock(seconds) if step < 1 else clock(seconds).removesuffix(".0")
+
+
+def _svg(content: str, height: int, label: str) -> str:
+    return f'<svg role="img" aria-label="{escape(label)}" height="{height}">{content}</svg>'

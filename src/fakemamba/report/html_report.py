@@ -1,0 +1,146 @@
+"""A web page that stands alone: no script, no request, everything from outside escaped."""
+
+from collections.abc import Iterable
+from html import escape
+from importlib.resources import files
+
+from fakemamba.report.document import (
+    LIMITS,
+    Failure,
+    Report,
+    certainty,
+    printable,
+    probability,
+    span_text,
+    summary,
+)
+from fakemamba.report.drawing import gauge, timeline
+from fakemamba.result import Result
+from fakemamba.timeline import clock
+
+# Nothing may be fetched or run, even if something slipped through the escaping.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def render(report: Report) -> str:
+    """The whole page as one HTML document."""
+    css = files("fakemamba.report").joinpath("page.css").read_text(encoding="utf-8")
+    title = _title(report)
+    body = [f"<header><h1>{title}</h1><p class='soft'>{_subtitle(report)}</p></header>"]
+    body += [_result(result, report) for result in report.results]
+    body += [_failure(failure) for failure in report.failures]
+    body += [_limits(), _provenance(report)]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(body)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _title(report: Report) -> str:
+    if len(report.results) == 1 and not report.failures:
+        return f"{_safe(_base(report.results[0].source))}: {report.results[0].verdict}"
+    return f"Speech-deepfake report: {_safe(summary(report))}"
+
+
+def _subtitle(report: Report) -> str:
+    when = report.created.replace("T", " ").replace("+00:00", " UTC")
+    return f"Speech-deepfake report · fakemamba {_safe(report.version)} · {_safe(when)}"
+
+
+def _result(result: Result, report: Report) -> str:
+    low, high = report.settings["unsure_below"], report.settings["unsure_above"]
+    notes = [result.reason] if result.reason else []
+    parts = [
+        f'<div class="head"><h2>{_safe(result.source)}</h2><span class="soft">{clock(result.duration)}</span></div>',
+        f'<p class="verdict"><b>{result.verdict.upper()}</b><span>{_safe(_how_sure(result))}</span></p>',
+        *(f'<p class="note">{_safe(_sentence(note))}</p>' for note in [*notes, *result.warnings]),
+        gauge(result, low, high),
+        _over_time(result),
+        _facts(_numbers(result)),
+    ]
+    return f'<section class="{result.verdict}">{"".join(parts)}</section>'
+
+
+def _how_sure(result: Result) -> str:
+    if result.score is None:
+        return "not judged"
+    words = certainty(result)
+    return f"{words} (p_fake {probability(result.p_fake)})" if words else f"p_fake {probability(result.p_fake)}"
+
+
+def _over_time(result: Result) -> str:
+    if not result.segments:
+        return ""
+    rows = "".join(
+        f'<tr class="{segment.verdict}"><td>{span_text(segment)}</td><td><b>{segment.verdict}</b></td>'
+        f"<td>{probability(segment.p_fake)}</td><td>{segment.score:+.3f}</td></tr>"
+        for segment in result.segments
+    )
+    key = "".join(f'<span class="{name}"><i></i>{name}</span>' for name in ("real", "fake", "unsure"))
+    return (
+        f"<h3>Over time</h3>{timeline(result)}<p class='key'>{key}<span class='none'><i></i>no speech judged</span></p>"
+        "<div class='scroll'><table><thead><tr><th>time</th><th>verdict</th><th>p_fake</th><th>raw score</th></tr>"
+        f"</thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _numbers(result: Result) -> list[tuple[str, str]]:
+    rows = [("Speech found", f"{result.speech:.1f} s of {result.duration:.1f} s")]
+    if result.llr is not None:
+        rows += [
+            ("Evidence", f"log-likelihood ratio {result.llr:+.3f} (threshold {result.threshold:+.3f})"),
+            ("Raw score", f"{result.score:+.4f}, higher is more genuine"),
+        ]
+    return [*rows, ("File SHA-256", result.source_sha256 or "no file")]
+
+
+def _failure(failure: Failure) -> str:
+    return (
+        f'<section class="error"><h2>{_safe(failure.source)}</h2><p class="verdict"><b>NOT JUDGED</b></p>'
+        f'<p class="note">{_safe(failure.error)}</p></section>'
+    )
+
+
+def _limits() -> str:
+    items = "".join(f"<li>{_safe(limit)}</li>" for limit in LIMITS)
+    return f"<section><h2>What this can and cannot say</h2><ul>{items}</ul></section>"
+
+
+def _provenance(report: Report) -> str:
+    settings = report.settings
+    rows = [
+        ("Model", report.model["name"]),
+        ("Model SHA-256", report.model["sha256"]),
+        ("Licence", report.model["licence"]),
+        ("Origin", report.model["origin"]),
+        ("Threshold", f"log-likelihood ratio {settings['threshold']:+.3f}"),
+        ("Unsure between", f"{settings['unsure_below']:+.3f} and {settings['unsure_above']:+.3f}"),
+        ("Windows", f"{settings['window']:.3f} s, every {settings['hop']:.3f} s"),
+        ("Calibrated", "yes" if settings["calibrated"] else "no: p_fake cannot be given"),
+        ("Software", f"fakemamba {report.version}"),
+    ]
+    return f"<section><h2>How it was made</h2>{_facts(rows)}</section>"
+
+
+def _facts(rows: Iterable[tuple[str, str]]) -> str:
+    def cell(name: str, value: str) -> str:
+        return f"<code>{_safe(value)}</code>" if "SHA" in name else _safe(value)
+
+    body = "".join(f"<tr><th>{_safe(name)}</th><td>{cell(name, value)}</td></tr>" for name, value in rows)
+    return f'<table class="facts"><tbody>{body}</tbody></table>'
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def _base(source: str) -> str:
+    return source.replace("\\", "/").rstrip("/").rpartition("/")[2] or source
+
+
+def _safe(text: str) -> str:
+    return escape(printable(text))

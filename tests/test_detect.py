@@ -1,0 +1,183 @@
+"""The main line with a scorer whose answers are known."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fakemamba
+from fakemamba.checkpoint.folder import Calibration, Decision
+from fakemamba.detect import Detector, load
+from fakemamba.errors import CheckpointError, ConfigError
+from fakemamba.result import Result
+from fakes import RATE, WINDOW, FakeScorer, Wave, speech, tiny_card, tiny_config, write_tiny_model
+
+
+def loud_is_fake(wave: Wave) -> float:
+    return -6.0 if np.abs(wave).max() > 0.5 else 6.0
+
+
+def judge(wave: Wave, scorer: FakeScorer | None = None, **card: object) -> Result:
+    return Detector(scorer or FakeScorer(), tiny_card(**card), model_sha256="ab" * 32).detect((wave, RATE))
+
+
+def test_a_long_clip_is_windowed_and_summed_up() -> None:
+    scorer = FakeScorer()
+    result = judge(speech(21.0), scorer)
+    assert result.verdict == "real"
+    assert result.duration == pytest.approx(21.0)
+    assert result.speech > 8.0
+    assert (result.score, result.llr) == pytest.approx((5.0, 5.0))
+    assert result.p_fake == pytest.approx(1 / (1 + math.exp(5)))
+    assert result.reason is None
+    assert scorer.shapes == [(8, WINDOW), (8, WINDOW), (4, WINDOW)]  # starts 0 .. 19 s, in batches of 8
+    assert [(s.start, s.end, s.verdict) for s in result.segments] == [(0.0, 21.0, "real")]
+
+
+def test_calibration_and_decision_come_from_the_card() -> None:
+    calibrated = {"calibration": Calibration(scale=2.0, bias=-7.0), "decision": Decision(threshold=4.0)}
+    result = judge(speech(4.0), FakeScorer(lambda wave: 5.0), **calibrated)
+    assert (result.score, result.llr) == pytest.approx((5.0, 3.0))
+    assert (result.threshold, result.verdict) == (4.0, "fake")
+    assert result.p_fake == pytest.approx(1 / (1 + math.exp(3)))
+
+
+def test_a_given_threshold_replaces_the_cards_and_keeps_the_band() -> None:
+    detector = Detector(FakeScorer(lambda wave: 5.0), tiny_card(), threshold=4.5)
+    assert detector.detect((speech(3.0), RATE)).verdict == "unsure"
+    assert (
+        Detector(FakeScorer(lambda wave: 5.6), tiny_card(), threshold=4.5).detect((speech(3.0), RATE)).verdict == "real"
+    )
+
+
+def test_an_uncalibrated_model_gives_no_probability_and_says_so() -> None:
+    result = judge(speech(3.0), calibration=None)
+    assert result.p_fake is None
+    assert result.verdict == "real"
+    assert "not calibrated" in result.warnings[0]
+
+
+@pytest.mark.parametrize(("short", "length"), [("repeat", WINDOW), ("as_is", 16_000)])
+def test_a_short_clip_is_repeated_or_taken_as_it_is(short: str, length: int) -> None:
+    seen: list[Wave] = []
+    wave = speech(1.0)
+    judge(wave, FakeScorer(lambda window: seen.append(window) or 5.0), model=tiny_config(short=short))
+    assert len(seen) == 1
+    assert len(seen[0]) == length
+    assert np.array_equal(seen[0], np.resize(wave, length))
+
+
+def test_a_short_clip_never_goes_below_the_scorers_shortest() -> None:
+    scorer = FakeScorer()
+    scorer.shortest = 20_000
+    judge(speech(1.0), scorer, model=tiny_config(short="as_is"))
+    assert scorer.shapes == [(1, 20_000)]
+
+
+@pytest.mark.parametrize(
+    ("wave", "reason"),
+    [
+        (speech(0.3), "0.30 s"),
+        (np.zeros(RATE * 3, np.float32), "silent"),
+        (1e-5 * np.ones(RATE * 3, np.float32), "silent"),
+        (np.random.default_rng(0).normal(0, 0.1, RATE * 3).astype(np.float32), "no speech"),
+        (0.3 * np.sin(np.arange(RATE * 3) * 0.3).astype(np.float32), "no speech"),
+    ],
+    ids=["too short", "zeros", "near zeros", "white noise", "tone"],
+)
+def test_what_holds_no_speech_is_unsure_with_the_reason_and_is_never_scored(wave: Wave, reason: str) -> None:
+    scorer = FakeScorer()
+    result = judge(wave, scorer)
+    assert (result.verdict, result.p_fake, result.score, result.llr) == ("unsure", None, None, None)
+    assert reason in (result.reason or "")
+    assert result.segments == ()
+    assert scorer.shapes == []
+
+
+def test_windows_without_speech_are_not_scored_and_parts_without_speech_not_labelled() -> None:
+    wave = np.concatenate([speech(4.0), np.zeros(RATE * 8, np.float32), speech(4.0, seed=1)])
+    scorer = FakeScorer()
+    result = judge(wave, scorer)
+    assert sum(shape[0] for shape in scorer.shapes) < 12  # of 15 windows
+    assert [(round(s.start), round(s.end)) for s in result.segments] == [(0, 4), (12, 16)]
+
+
+def test_the_answer_does_not_hang_on_the_level_of_silence_around() -> None:
+    wave = speech(6.0)
+    pause = np.zeros(RATE * 10, np.float32)
+    assert judge(np.concatenate([wave, pause])).llr == judge(wave).llr
+
+
+def test_a_confident_fake_span_turns_real_into_unsure_and_is_named() -> None:
+    wave = speech(20.0)
+    wave[8 * RATE : 12 * RATE] *= 3.0
+    result = judge(np.clip(wave, -1, 1), FakeScorer(loud_is_fake))
+    assert result.llr is not None
+    assert result.llr > 1.0
+    assert result.verdict == "unsure"
+    assert "sounds fake" in (result.reason or "")
+    fake = [s for s in result.segments if s.verdict == "fake"]
+    assert len(fake) == 1
+    assert fake[0].start <= 8.0
+    assert fake[0].end >= 12.0
+    assert f"0:{fake[0].start:04.1f}" in (result.reason or "")
+
+
+def test_a_mostly_fake_clip_stays_fake() -> None:
+    wave = 3.0 * speech(20.0)
+    wave[: 6 * RATE] /= 3.0
+    result = judge(np.clip(wave, -1, 1), FakeScorer(loud_is_fake))
+    assert result.verdict == "fake"
+    assert {s.verdict for s in result.segments} >= {"real", "fake"}
+
+
+def test_unsure_by_the_band_has_its_reason() -> None:
+    result = judge(speech(4.0), FakeScorer(lambda wave: 0.5))
+    assert result.verdict == "unsure"
+    assert "+0.50" in (result.reason or "")
+    assert result.p_fake == pytest.approx(1 / (1 + math.exp(0.5)))
+
+
+def test_a_score_that_is_no_number_blames_the_model() -> None:
+    with pytest.raises(CheckpointError, match="not a number"):
+        judge(speech(4.0), FakeScorer(lambda wave: float("nan")))
+
+
+def test_progress_is_told_in_seconds() -> None:
+    told: list[tuple[float, float | None]] = []
+    Detector(FakeScorer(), tiny_card()).detect((speech(21.0), RATE), lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == [9.0, 17.0, 21.0]
+    assert {total for _, total in told} == {21.0}
+
+
+def test_a_result_is_plain_and_knows_file_and_model(tmp_path: Path) -> None:
+    import hashlib
+
+    import soundfile
+
+    path = tmp_path / "clip.wav"
+    soundfile.write(path, speech(3.0), RATE)
+    model = write_tiny_model(tmp_path / "model")
+    result = load(model).detect(path)
+    plain = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert plain["source_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert plain["model_sha256"] == hashlib.sha256((model / "model.onnx").read_bytes()).hexdigest()
+    assert (plain["model"], plain["version"]) == ("tiny", fakemamba.__version__)
+    assert plain["segments"][0]["verdict"] == result.verdict
+    assert load(model).detect(path.read_bytes()).source_sha256 == plain["source_sha256"]
+
+
+def test_the_onnx_model_scores_as_its_formula(tmp_path: Path) -> None:
+    wave = speech(2.0)
+    result = load(write_tiny_model(tmp_path / "model"), threads=1).detect((wave, RATE))
+    assert result.score == pytest.approx(4 - 200 * float(np.abs(wave).mean()), rel=1e-5)
+
+
+def test_options_are_checked(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model")
+    with pytest.raises(ConfigError, match="threads"):
+        load(model, threads=0)
+    with pytest.raises(ConfigError, match="threshold"):
+        load(model, threshold=float("nan"))
