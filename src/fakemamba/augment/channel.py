@@ -8,9 +8,10 @@ import numpy as np
 
 from fakemamba.augment.band import Band, Equaliser
 from fakemamba.augment.codec import Codec
+from fakemamba.augment.edges import Edges
 from fakemamba.augment.effect import Effect, FloatArray
 from fakemamba.augment.level import Clipping, Level, Quantise
-from fakemamba.augment.loss import Edges, PacketLoss
+from fakemamba.augment.loss import PacketLoss
 from fakemamba.augment.noise import BankNoise, Hum, Noise
 from fakemamba.augment.resampling import Resampling
 from fakemamba.augment.room import Room
@@ -31,8 +32,8 @@ CHANCES: Mapping[str, float] = MappingProxyType(
         "quantise": 0.10,
         "resampling": 0.30,
         "band": 0.25,
-        "codec": 0.40,
-        "second_codec": 0.06,
+        "codec": 0.38,
+        "second_codec": 0.05,
         "loss": 0.08,
     }
 )

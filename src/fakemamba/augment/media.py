@@ -18,7 +18,7 @@ def can(encoder: str) -> bool:
         return False
     try:
         av.Codec(encoder, "w")
-    except av.error.FFmpegError:
+    except ValueError:  # PyAV: unknown codec
         return False
     return True
 
