@@ -27,7 +27,7 @@ def milliseconds(call: Callable[[], object], repeats: int) -> float:
 
 def main() -> None:
     """Print one line for each algorithm."""
-    np.ones(1 << 22)  # as in any training process: once freed, glibc keeps blocks of this size instead of mapping anew
+    np.ones(3 << 20)  # as in any training process: once freed, glibc keeps blocks up to this size, not mapped anew
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     wave = (0.1 * np.random.default_rng(0).standard_normal(SAMPLES)).astype(np.float32)
     old, new = np.random.RandomState(0), np.random.default_rng(0)
