@@ -57,10 +57,11 @@ def _replay(dt: Array, x: Array, a: Array, B: Array, state: Array, h: Array, dec
     for n in range(LANES):
         h[0, n] = state[n]
     for t in range(x.shape[0]):
+        step, drive = dt[t], x[t]
         for n in range(LANES):
-            decays[t, n] = exp(dt[t] * a[n])
-        for n in range(LANES):
-            state[n] = decays[t, n] * state[n] + x[t] * B[t, n]
+            decay = exp(step * a[n])
+            decays[t, n] = decay
+            state[n] = decay * state[n] + drive * B[t, n]
         for n in range(LANES):
             h[t + 1, n] = state[n]
 
@@ -76,39 +77,35 @@ def _retreat(gy: Array, C: Array, decays: Array, g: Array, here: Array) -> None:
 
 
 @compiled
-def _add_outer(x: Array, rows: Array, total: Array) -> None:
-    """total_t += x_t rows_t."""
-    for t in range(total.shape[0]):
+def _read_out(h: Array, C: Array, gy: Array, y: Array, gC: Array) -> None:
+    """y_t += C_t . h_t, and the gradient of C."""
+    for t in range(y.shape[0]):
+        total = y[t]
         for n in range(LANES):
-            total[t, n] += x[t] * rows[t, n]
+            total += h[t, n] * C[t, n]
+            gC[t, n] += gy[t] * h[t, n]
+        y[t] = total
 
 
 @compiled
-def _add_inner(rows: Array, others: Array, total: Array) -> None:
-    """total_t += rows_t . others_t."""
-    for t in range(total.shape[0]):
-        more = total[t]
+def _drive_grads(here: Array, x: Array, B: Array, gx: Array, gB: Array) -> None:
+    for t in range(gx.shape[0]):
+        total = gx[t]
         for n in range(LANES):
-            more += rows[t, n] * others[t, n]
-        total[t] = more
+            total += here[t, n] * B[t, n]
+            gB[t, n] += x[t] * here[t, n]
+        gx[t] = total
 
 
 @compiled
-def _through_decay(here: Array, decays: Array, h: Array, through: Array) -> None:
-    """dLoss / d(dt a), where the decay is exp(dt a)."""
-    for t in range(here.shape[0]):
-        for n in range(LANES):
-            through[t, n] = here[t, n] * decays[t, n] * h[t, n]
-
-
-@compiled
-def _add_decay_grads(through: Array, dt: Array, a: Array, ga: Array, gdt: Array) -> None:
+def _decay_grads(here: Array, decays: Array, h: Array, dt: Array, a: Array, ga: Array, gdt: Array) -> None:
     for t in range(gdt.shape[0]):
-        more = gdt[t]
+        total, step = gdt[t], dt[t]
         for n in range(LANES):
-            more += through[t, n] * a[n]
-            ga[n] += through[t, n] * dt[t]
-        gdt[t] = more
+            through = here[t, n] * decays[t, n] * h[t, n]  # dLoss / d(dt a), where the decay is exp(dt a)
+            total += through * a[n]
+            ga[n] += through * step
+        gdt[t] = total
 
 
 @compiled
@@ -197,7 +194,7 @@ def backward(
     T, V, channels = u.shape[1], A.shape[1], A.shape[0]
     per_group = (span + BLOCK - 1) // BLOCK
     work = np.empty((6, STEPS), u.dtype)
-    states, tiles = np.empty((STEPS + 1, LANES), u.dtype), np.empty((3, STEPS, LANES), u.dtype)
+    states, tiles = np.empty((STEPS + 1, LANES), u.dtype), np.empty((2, STEPS, LANES), u.dtype)
     for task in range(first, last):
         group, block = task // per_group, task % per_group
         for row in range(group * span + block * BLOCK, group * span + min(span, (block + 1) * BLOCK)):
@@ -206,7 +203,7 @@ def backward(
                 start, stop = chunk * STEPS, min(T, (chunk + 1) * STEPS)
                 m = stop - start
                 dt, x, y, gy, gx, gdt = work[0, :m], work[1, :m], work[2, :m], work[3, :m], work[4, :m], work[5, :m]
-                decays, here, through, h = tiles[0, :m], tiles[1, :m], tiles[2, :m], states[: m + 1]
+                decays, here, h = tiles[0, :m], tiles[1, :m], states[: m + 1]
                 _steps(delta[row, start:stop], bias[channel], soft, dt)
                 _drive(u[row, start:stop], dt, D[channel], x, y)
                 gy[:] = gout[row, start:stop]
@@ -217,14 +214,10 @@ def backward(
                 for v in range(V):
                     b, c = B[group, v, start:stop], C[group, v, start:stop]
                     _replay(dt, x, A[channel, v], b, marks[row, chunk, v], h, decays)
-                    if gated:
-                        _add_inner(h[1:], c, y)
+                    _read_out(h[1:], c, gy, y, gC[task, v, start:stop])
                     _retreat(gy, c, decays, gstate[row, v], here)
-                    _add_outer(gy, h[1:], gC[task, v, start:stop])
-                    _add_outer(x, here, gB[task, v, start:stop])
-                    _add_inner(here, b, gx)
-                    _through_decay(here, decays, h, through)
-                    _add_decay_grads(through, dt, A[channel, v], gA[row, v], gdt)
+                    _drive_grads(here, x, b, gx, gB[task, v, start:stop])
+                    _decay_grads(here, decays, h, dt, A[channel, v], gA[row, v], gdt)
                 gD[row] += _drive_grad(u[row, start:stop], dt, D[channel], gy, gx, gdt, gu[row, start:stop])
                 if gated:
                     _gate_grad(gout[row, start:stop], z[row, start:stop], y, gz[row, start:stop])
