@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fakemamba.checkpoint.folder import Calibration, Decision
+from fakemamba.checkpoint.card import Calibration, Decision
 from fakemamba.errors import DataError
 
 Verdict = Literal["real", "fake", "unsure"]

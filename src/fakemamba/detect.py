@@ -24,6 +24,7 @@ from fakemamba.timeline import Scored, Span, cell_count, clock, fake_span, overa
 MIN_DURATION = 0.5  # seconds of audio below which nothing is judged
 MIN_SPEECH = 0.25  # seconds of speech below which a window, or the whole, is not judged
 BATCH = 8  # windows judged at once: enough to fill the cores, few enough for an XLS-R system in 8 GB
+_SHORTEST_WINDOW = SAMPLE_RATE // 4
 _SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale
 
 # Seconds done, and seconds in all where the header tells.
@@ -53,7 +54,7 @@ def load(
     if threads is not None and threads < 1:
         raise ConfigError(f"threads must be at least 1, not {threads}")
     folder = open_folder(model)
-    if ONNX_FILE in folder.card.files and device in (None, "cpu"):
+    if folder.weights == ONNX_FILE and device in (None, "cpu"):
         from fakemamba.onnx_scorer import OnnxScorer, shortest_input
 
         config = folder.card.model
@@ -78,6 +79,7 @@ class Detector:
 
     Raises:
         ConfigError: the threshold is not a finite number.
+        CheckpointError: the card's window is too short for its own front-end, or for any speech.
     """
 
     def __init__(
@@ -85,6 +87,8 @@ class Detector:
     ) -> None:
         if threshold is not None and not np.isfinite(threshold):
             raise ConfigError(f"threshold must be a finite number, not {threshold}")
+        if card.model.window < max(scorer.shortest, _SHORTEST_WINDOW):
+            raise CheckpointError(f"model {card.name}: a window of {card.model.window} samples is too short to judge")
         self.scorer = scorer
         self.card = card
         self.model_sha256 = model_sha256
@@ -127,7 +131,7 @@ class Detector:
 
     def _judge(self, batch: list["_Heard"], track: "_Track") -> None:
         batch = [heard for heard in batch if heard.speech >= MIN_SPEECH]
-        if not batch:
+        if not batch or track.duration < MIN_DURATION:
             return
         scores = self.scorer.score(np.stack([self._fit(heard.wave) for heard in batch]))
         if not np.isfinite(scores).all():

@@ -137,11 +137,11 @@ def _judge_one(detector: "Detector", item: "Input", on_progress: "Progress | Non
 
 
 def _failed(name: str, error: Exception) -> "Failure":
+    from fakemamba.audio.source import printable
     from fakemamba.report import Failure
-    from fakemamba.report.document import printable
 
     called = printable(name)
-    message = printable(str(error)).removeprefix(f"{called}: ")
+    message = printable(str(error), longest=500).removeprefix(f"{called}: ")
     typer.echo(f"error: {called}: {message}", err=True)
     return Failure(source=name, error=message)
 

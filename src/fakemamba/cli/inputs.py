@@ -18,10 +18,10 @@ AUDIO = frozenset(f".{ending}" for ending in f"{_SOUND} {_VIDEO}".split())
 
 @dataclass(frozen=True)
 class Input:
-    """One recording: what to call it, and the file; None for the standard input."""
+    """One recording: what to call it, and its path as the user wrote it; None for the standard input."""
 
     name: str
-    path: Path | None
+    path: str | None
 
 
 def expand(names: Sequence[str], *, recursive: bool) -> tuple[list[Input], list[tuple[str, AudioError]]]:
@@ -44,10 +44,9 @@ def expand(names: Sequence[str], *, recursive: bool) -> tuple[list[Input], list[
 def _expand_one(name: str, recursive: bool) -> list[Input]:
     if name == STDIN:
         return [Input(STDIN_NAME, None)]
-    path = Path(name)
-    if not path.is_dir():
-        return [Input(name, path)]
-    files = [Input(str(file), file) for file in _audio_files(path, recursive)]
+    if not os.path.isdir(name):  # noqa: PTH112 - unlike Path's, it takes any text and never raises
+        return [Input(name, name)]
+    files = [Input(str(file), str(file)) for file in _audio_files(Path(name), recursive)]
     if not files:
         hint = "" if recursive else "; --recursive looks into its folders too"
         raise AudioError(f"{name}: no audio files in this folder{hint}")

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from fakemamba.audio.source import printable
 from fakemamba.cli.inputs import Input
 from fakemamba.errors import ConfigError
 from fakemamba.report import Kind
@@ -27,12 +28,12 @@ def plan(outputs: Sequence[Path], formats: Sequence[Kind], inputs: Sequence[Inpu
     if formats and not outputs:
         return {}, formats[0]
     targets: Targets = {}
-    taken = {item.path.resolve() for item in inputs if item.path is not None}
+    taken = {_place(item.path) for item in inputs if item.path is not None}
     for path in outputs:
         kind = formats[0] if formats else _by_ending(path)
-        if path.resolve() in {other.resolve() for other in targets}:
+        if _place(path) in {_place(other) for other in targets}:
             raise ConfigError(f"--output {path}: given twice")
-        if path.resolve() in taken:
+        if _place(path) in taken:
             raise ConfigError(f"--output {path}: is one of the recordings to judge and would be overwritten")
         _check_writable(path)
         targets[path] = kind
@@ -56,6 +57,14 @@ def write(path: Path, text: str) -> None:
         partial.unlink(missing_ok=True)
 
 
+def _place(path: Path | str) -> str:
+    """Where a path leads, links followed; what cannot be followed is told apart by its name."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return str(path)
+
+
 def _by_ending(path: Path) -> Kind:
     try:
         return ENDINGS[path.suffix.lower()]
@@ -67,7 +76,12 @@ def _by_ending(path: Path) -> Kind:
 
 
 def _check_writable(path: Path) -> None:
-    if path.is_dir():
+    try:
+        folder = path.is_dir()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"--output {printable(str(path))}: cannot be written: {reason}") from error
+    if folder:
         raise ConfigError(f"--output {path}: is a folder; name a file in it")
     if not path.parent.is_dir():
         raise ConfigError(f"--output {path}: there is no folder {path.parent}")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fakemamba import __version__
+from fakemamba.audio.source import printable as shortened
 from fakemamba.detect import Detector
 from fakemamba.result import Result, Segment
 from fakemamba.timeline import clock
@@ -120,5 +121,4 @@ def summary(report: Report) -> str:
 
 def printable(text: str) -> str:
     """One line that cannot steer a terminal or a page: control and lone surrogate characters become escapes."""
-    safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
-    return safe.encode("utf-8", "backslashreplace").decode("utf-8")
+    return shortened(text, longest=4096)
