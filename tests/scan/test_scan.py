@@ -217,7 +217,7 @@ def test_backend_follows_the_environment(monkeypatch):
 
 
 def test_without_numba_torch_alone_scans(monkeypatch):
-    monkeypatch.setattr("fakemamba.scan._installed", lambda package: False)
+    monkeypatch.setattr("fakemamba.scan._usable", lambda package: False)
     monkeypatch.delenv("FAKEMAMBA_SCAN", raising=False)
     assert backend() == "chunked"
     assert backend("cuda") == "chunked"
@@ -228,9 +228,18 @@ def test_without_numba_torch_alone_scans(monkeypatch):
         backend()
 
 
+def test_a_broken_numba_is_done_without(tmp_path):
+    (tmp_path / "numba.py").write_text("raise ImportError('Numba needs NumPy 2.3 or less')\n")
+    code = "import logging, fakemamba.scan as s; logging.basicConfig(); print(s.backend(), s.backend())"
+    environment = {"PYTHONPATH": str(tmp_path), "FAKEMAMBA_SCAN": "auto"}
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    assert found.stdout.split() == ["chunked", "chunked"]
+    assert found.stderr.count("Numba needs NumPy 2.3 or less") == 1
+
+
 def test_mamba_ssm_is_used_on_cuda_only_where_it_is_installed(monkeypatch):
     monkeypatch.delenv("FAKEMAMBA_SCAN", raising=False)
-    monkeypatch.setattr("fakemamba.scan._installed", lambda package: True)
+    monkeypatch.setattr("fakemamba.scan._usable", lambda package: True)
     assert backend("cuda") == "mamba_ssm"
     assert backend("cpu") == "cpu"
     assert backend("mps") == "chunked"

@@ -43,12 +43,17 @@ class RmsNorm(nn.Module):
 
 
 class DualLayer(nn.Module):
-    """A mixer and the norm before it."""
+    """A mixer behind its norm."""
 
     def __init__(self, width: int, state: int, conv: int, expand: int) -> None:
         super().__init__()
         self.mixer = Mamba(width, state, conv, expand)
         self.norm = RmsNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, D)."""
+        mixed: Tensor = self.mixer(self.norm(x))
+        return mixed
 
 
 class DualMamba(nn.Module):
@@ -70,7 +75,7 @@ class DualMamba(nn.Module):
         hidden, residual = x, torch.zeros_like(x)
         for layer in layers:
             residual = residual + hidden
-            hidden = layer.mixer(layer.norm(residual))
+            hidden = layer(residual)
         return residual
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:

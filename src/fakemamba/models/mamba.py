@@ -60,7 +60,7 @@ class Mamba(nn.Module):
 
 def both_ways(mixer: Mamba, x: Tensor, lengths: Tensor | None) -> Tensor:
     """M(x) + reverse(M(reverse(x))) with one shared mixer and one scan: the directions are two halves of a batch."""
-    mixed = mixer(torch.cat([x, reverse(x, lengths)]))
+    mixed: Tensor = mixer(torch.cat([x, reverse(x, lengths)]))
     clips = x.shape[0]  # not len(x): an exporter would freeze it
     return mixed[:clips] + reverse(mixed[clips:], lengths)
 

@@ -53,7 +53,7 @@ class System(nn.Module):
 
     def score(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) -> raw scores (B,), higher = more genuine."""
-        logits = self(waves, lengths)
+        logits: Tensor = self(waves, lengths)
         if self.score_kind == "bonafide_logit":
             return logits[:, BONAFIDE]
         return logits[:, BONAFIDE] - logits[:, 1 - BONAFIDE]

@@ -4,7 +4,9 @@ reference (step by step) | chunked (torch only) | cpu (Numba) | mamba_ssm's CUDA
 The environment variable FAKEMAMBA_SCAN = auto | reference | chunked | cpu overrides the choice.
 """
 
+import importlib
 import importlib.util
+import logging
 import os
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Backend = Literal["reference", "chunked", "cpu", "mamba_ssm"]
+logger = logging.getLogger(__name__)
+
 CHOICES = ("auto", "reference", "chunked", "cpu")
 
 
@@ -23,7 +27,7 @@ def backend(device: str = "cpu") -> Backend:
 
     Raises:
         ConfigError: FAKEMAMBA_SCAN holds an unknown word.
-        MissingExtraError: it asks for the compiled form and Numba is absent.
+        MissingExtraError: it asks for the compiled form and Numba is absent or broken.
     """
     wish = os.environ.get("FAKEMAMBA_SCAN", "auto") or "auto"
     if wish == "reference":
@@ -31,14 +35,14 @@ def backend(device: str = "cpu") -> Backend:
     if wish == "chunked":
         return "chunked"
     if wish == "cpu":
-        if not _installed("numba"):
+        if not _usable("numba"):
             raise MissingExtraError("FAKEMAMBA_SCAN=cpu", "torch")
         return "cpu" if device == "cpu" else "chunked"
     if wish != "auto":
         raise ConfigError(f"FAKEMAMBA_SCAN={wish}: choose one of {', '.join(CHOICES)}")
-    if device == "cuda" and _installed("mamba_ssm"):
+    if device == "cuda" and _usable("mamba_ssm"):
         return "mamba_ssm"
-    return "cpu" if device == "cpu" and _installed("numba") else "chunked"
+    return "cpu" if device == "cpu" and _usable("numba") else "chunked"
 
 
 def selective_scan(
@@ -65,7 +69,7 @@ def selective_scan(
         from fakemamba.scan.cpu import selective_scan as scan
     elif chosen == "reference":
         from fakemamba.scan.reference import selective_scan as scan
-    elif chosen == "mamba_ssm" and initial_state is None:
+    elif chosen == "mamba_ssm" and initial_state is None and u.dtype.itemsize <= 4:
         from fakemamba.scan.cuda import selective_scan as scan
     else:
         from fakemamba.scan.chunked import selective_scan as scan
@@ -78,9 +82,18 @@ def selective_scan(
 def _exporting() -> bool:
     import torch
 
-    return torch.compiler.is_exporting()
+    # Older versions of torch know neither the word nor our way of exporting.
+    return hasattr(torch.compiler, "is_exporting") and torch.compiler.is_exporting()
 
 
 @cache
-def _installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
+def _usable(package: str) -> bool:
+    """Whether it is there and can be imported; a broken one (made for another NumPy or CUDA) is logged once."""
+    if importlib.util.find_spec(package) is None:
+        return False
+    try:
+        importlib.import_module(package)
+    except ImportError as error:
+        logger.warning("%s is installed but cannot be imported, so the scan does without: %s", package, error)
+        return False
+    return True
