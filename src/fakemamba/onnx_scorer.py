@@ -3,6 +3,7 @@
 The graph's contract: input "waves" float32 (batch, samples), both free; output "score" float32 (batch,).
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +47,14 @@ class OnnxScorer:
 
 
 def shortest_input(config: ModelConfig) -> int:
-    """The fewest samples from which the front-end of `config` makes one frame."""
-    if isinstance(config.frontend, XlsrConfig):
+    """The fewest samples that the front-end of `config` takes: its `shortest`, without torch."""
+    frontend = config.frontend
+    if isinstance(frontend, XlsrConfig):
         samples = 1
-        for kernel, stride in reversed(
-            list(zip(config.frontend.conv_kernels, config.frontend.conv_strides, strict=True))
-        ):
+        for kernel, stride in zip(reversed(frontend.conv_kernels), reversed(frontend.conv_strides), strict=True):
             samples = (samples - 1) * stride + kernel
         return samples
-    return config.frontend.fft
+    return frontend.fft + frontend.hop * (math.prod(frontend.time_strides) * 4 - 1)
 
 
 def _open(path: Path, threads: int | None) -> Any:
