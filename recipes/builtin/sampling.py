@@ -10,7 +10,8 @@ import numpy as np
 from recipes.builtin.bank import Bank
 from recipes.builtin.manifest import RATE, Clip, Wave
 
-# Shares within a class; a copy brings its own recording with it as its genuine partner. Demo pages hold most kinds of fakes and the genuine twins of those fakes.
+# Shares within a class; a copy brings its own recording with it as its genuine partner. Demo pages hold most kinds
+# of fakes and the genuine twins of those fakes.
 SHARES: dict[str, dict[str, float]] = {
     "spoof": {"page": 0.5, "mimic3": 0.06, "copy-hifigan": 0.28, "copy-world": 0.05, "classical": 0.11},
     "bonafide": {"page": 0.35, "librispeech": 0.15, "speechocean": 0.12, "gcompris": 0.12, "commands": 0.1,

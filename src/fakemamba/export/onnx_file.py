@@ -44,7 +44,7 @@ def export_onnx(system: System, path: Path) -> None:
             (torch.zeros(2, 32_000),),
             input_names=["waves"],
             output_names=["score"],
-            dynamic_shapes={"waves": {0: torch.export.Dim("batch", max=4096), 1: torch.export.Dim("samples", min=4000)}},
+            dynamic_shapes={"waves": {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=4000)}},
             dynamo=True,
             opset_version=OPSET,
             verbose=False,

@@ -5,6 +5,7 @@ from typing import Any
 from fakemamba.scan.export import DOMAIN, NAME
 
 OPSET = 18
+SCANNED = ["delta_all", "drive_all", "B_all", "C_all"]  # what Scan slices along time
 
 
 def scan_function() -> Any:
@@ -69,9 +70,7 @@ def scan_function() -> Any:
         node("Shape", ["steps_g"], "row_shape", start=0, end=3),
         node("Concat", ["row_shape", "states"], "state_shape", axis=0),
         node("Expand", ["zero", "state_shape"], "h0"),
-        helper.make_node(
-            "Scan", ["h0", "delta_all", "drive_all", "B_all", "C_all"], ["h_last", "y_all"], body=step, num_scan_inputs=4
-        ),
+        helper.make_node("Scan", ["h0", *SCANNED], ["h_last", "y_all"], body=step, num_scan_inputs=len(SCANNED)),
         # (T, B, G, E/G, 1) -> (B, E, T)
         node("Squeeze", ["y_all", "axis_last"], "y_sq"),
         node("Transpose", ["y_sq"], "y_g", perm=[1, 2, 3, 0]),
