@@ -20,6 +20,7 @@ from recipes.builtin.manifest import RATE, Clip, Wave
 
 LONGEST = 4 * RATE
 STRENGTHS = (0.0, 0.4, 0.8)  # of the chain, by view
+CODECS = ("mp3", "vorbis", "opus", "alaw", "mulaw", "gsm", "ima_adpcm", "ms_adpcm")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def load_noises(clips: Sequence[Clip], split: str) -> list[Wave]:
 def _views(job: tuple[int, Clip], views: int, seed: int, noises: list[Wave]) -> list[NDArray[np.int16]]:
     number, clip = job
     # Human clips are often native at 16 kHz, fakes come from 22 or 24: both take the same resampling paths.
-    chain = Chain(chances={**CHANCES, "resampling": 0.6}, noises=noises)
+    # Codecs of the core install only, so that the draws don't depend on what else a machine has.
+    chain = Chain(chances={**CHANCES, "resampling": 0.6}, noises=noises, available=CODECS)
     wave = sf.read(clip.path, dtype="float32")[0][:LONGEST]
     made = [wave]
     for view in range(1, views):

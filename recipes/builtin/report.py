@@ -10,6 +10,7 @@ import numpy as np
 
 from fakemamba import load
 from recipes.builtin.bank import Bank
+from recipes.builtin.card import markdown
 from recipes.builtin.evaluate import Table, rate, tabulate
 from recipes.builtin.manifest import Clip
 
@@ -108,6 +109,7 @@ def report(model: Path, clips: list[Clip], bank: Bank, out: Path) -> dict[str, A
         "worst": worst(clean),
     }
     out.write_text(json.dumps(result, indent=1) + "\n")
+    out.with_suffix(".md").write_text(markdown(result))
     return result
 
 
