@@ -99,6 +99,19 @@ def test_a_failed_write_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_overwriting_replaces_models_only(tmp_path, model):
+    other = tmp_path / "recordings"
+    other.mkdir()
+    (other / "interview.wav").write_bytes(b"precious")
+    link = tmp_path / "link"
+    link.symlink_to(model)
+    for target in (other, other / "interview.wav", link):
+        with pytest.raises(CheckpointError, match="so it is not replaced"):
+            write_folder(target, card(), {"model.onnx": b"x"}, overwrite=True)
+    assert (other / "interview.wav").read_bytes() == b"precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "recordings", "tiny"]
+
+
 def test_a_failed_overwrite_keeps_the_old_folder(model):
     before = (model / "config.json").read_bytes()
     with pytest.raises(CheckpointError):

@@ -141,7 +141,7 @@ def write_folder(
         path: the folder to make; its parents are made too.
         card: what the model is; its `files` are replaced.
         files: name -> content, or name -> a file to copy.
-        overwrite: replace a folder that is already there.
+        overwrite: replace a model folder that is already there; anything else stays.
 
     Raises:
         CheckpointError: the folder exists, a name is not plain, or a file cannot be copied.
@@ -149,6 +149,8 @@ def write_folder(
     target = Path(path)
     if target.exists() and not overwrite and not (target.is_dir() and not any(target.iterdir())):
         raise CheckpointError(f"{target}: already exists; choose another place or remove it first")
+    if target.is_symlink() or (target.exists() and not _replaceable(target)):
+        raise CheckpointError(f"{target}: is a link or no model folder, so it is not replaced; choose another place")
     partial = target.parent / f".{target.name}.{secrets.token_hex(4)}.partial"
     try:
         partial.mkdir(parents=True)
@@ -194,6 +196,11 @@ def _read_folder(path: Path) -> ModelFolder:
 
 def _looks_like_hub(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?", name, re.ASCII) is not None
+
+
+def _replaceable(target: Path) -> bool:
+    """An empty folder, or a model's; never a file or a folder with somebody's other work."""
+    return target.is_dir() and ((target / CARD_FILE).is_file() or not any(target.iterdir()))
 
 
 def _plain_name(name: str) -> str:
