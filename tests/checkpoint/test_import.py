@@ -317,6 +317,15 @@ def test_an_existing_folder_is_not_overwritten_unasked(tmp_path, small):
     import_state(tmp_path, small, "twice", overwrite=True)
 
 
+def test_tensors_that_share_memory_are_stored_each_for_itself(tmp_path, small):
+    names = [name for name in small if re.search(r"encoder\.layers\.0\.norm[12]\.weight", name)]
+    tied = dict.fromkeys(names, small[names[0]])
+    assert len(names) == 2
+    system = import_state(tmp_path, small | tied, "tied")
+    first, second = (system.get_parameter(f"encoder.layers.0.norm{n}.weight") for n in (1, 2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
 def test_a_trained_system_is_saved_and_loaded_strictly(tmp_path):
     config = ModelConfig(frontend=FRONTEND, width=20, encoder=EncoderConfig(depth=1))
     system = random_system(config)

@@ -105,7 +105,10 @@ def save_tensors(
         target.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".weights.", dir=target.parent) as room:
             stored = Path(room) / TENSOR_FILE
-            save_file({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, stored)
+            # Copies: tied tensors share memory, which safetensors refuses to store.
+            plain = torch.contiguous_format
+            own = {key: value.detach().cpu().clone(memory_format=plain) for key, value in tensors.items()}
+            save_file(own, stored)
             return write_folder(target, made, {TENSOR_FILE: stored, **(files or {})}, overwrite=overwrite)
     except OSError as error:
         raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}") from error
