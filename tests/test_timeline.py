@@ -5,7 +5,7 @@ import pytest
 
 from fakemamba.checkpoint.folder import Decision
 from fakemamba.decision import Verdict, decide
-from fakemamba.timeline import Scored, Span, cell_count, clock, fake_span, overall, spans
+from fakemamba.timeline import Scored, Span, cell_count, clock, confident_cells, fake_span, overall, spans
 
 
 def window(start: float, llr: float, *, end: float | None = None, speech: float = 2.0) -> Scored:
@@ -62,6 +62,19 @@ def test_only_a_long_enough_fake_span_is_confident() -> None:
     two, four = Span(3, 5, 2, "fake", -5, -5), Span(7, 11, 4, "fake", -5, -5)
     assert fake_span([one, Span(1, 5, 4, "unsure", 0, 0)]) is None
     assert fake_span([one, two, four]) == four
+
+
+def test_in_a_long_recording_a_fake_span_must_be_longer() -> None:
+    three, rest = Span(3, 6, 3, "fake", -5, -5), Span(6, 400, 394, "real", 5, 5)
+    assert fake_span([three]) == three
+    assert fake_span([three, rest]) is None  # of 397 cells, 5 in a row are needed
+
+
+@pytest.mark.parametrize(
+    ("cells", "needed"), [(0, 2), (1, 2), (3, 2), (4, 3), (31, 3), (32, 4), (1800, 5), (10_000, 6)]
+)
+def test_confident_cells(cells: int, needed: int) -> None:
+    assert confident_cells(cells) == needed
 
 
 @pytest.mark.parametrize(("duration", "count"), [(0.5, 1), (1.0, 1), (1.0005, 1), (1.01, 2), (3.0, 3)])

@@ -11,6 +11,7 @@ A cell's LLR is the mean of the windows that cover it, weighted by how much of i
 one verdict merge into a span. Cells without speech have no verdict and part spans.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from fakemamba.decision import Verdict
 
 CELL_SPEECH = 0.1  # seconds of speech that a cell needs to be labelled
-CONFIDENT_CELLS = 2  # a fake span of so many cells overrules a genuine whole
+_FEWEST_CELLS = 2  # a fake span of fewer cells never overrules a genuine whole
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,19 @@ def spans(
 
 
 def fake_span(found: Sequence[Span]) -> Span | None:
-    """The longest span that is confidently fake: at least `CONFIDENT_CELLS` cells beyond the unsure band."""
-    fakes = [span for span in found if span.verdict == "fake" and span.cells >= CONFIDENT_CELLS]
+    """The longest span that is confidently fake: at least `confident_cells` cells beyond the unsure band."""
+    needed = confident_cells(sum(span.cells for span in found))
+    fakes = [span for span in found if span.verdict == "fake" and span.cells >= needed]
     return max(fakes, key=lambda span: span.end - span.start, default=None)
+
+
+def confident_cells(cells: int) -> int:
+    """How many fake cells in a row chance hardly gives a genuine recording of `cells` judged cells.
+
+    If each cell were falsely fake with probability q, independently, about n q^k runs of k or more would be expected
+    among n cells. With q = 0.1 and k >= log10(n) + 1.5 that is 10^-1.5, about 0.03, whatever the length.
+    """
+    return max(_FEWEST_CELLS, math.ceil(math.log10(max(cells, 1)) + 1.5))
 
 
 def cell_count(duration: float, hop: float) -> int:
