@@ -54,8 +54,20 @@ def test_a_given_threshold_replaces_the_cards_and_keeps_the_band() -> None:
 
 def test_an_uncalibrated_model_gives_no_probability_and_says_so() -> None:
     result = judge(speech(3.0), calibration=None)
-    assert result.p_fake is None
-    assert result.verdict == "real"
+    assert (result.verdict, result.p_fake, result.llr, result.threshold) == ("unsure", None, None, None)
+    assert result.score == pytest.approx(5.0)
+    assert "not calibrated and gives scores only" in (result.reason or "")
+    assert [(s.start, s.verdict, s.p_fake, s.score) for s in result.segments] == [
+        (start, "unsure", None, pytest.approx(5.0)) for start in (0.0, 1.0, 2.0)
+    ]
+
+
+@pytest.mark.parametrize(("threshold", "verdict"), [(4.9, "real"), (5.1, "fake")])
+def test_a_threshold_on_an_uncalibrated_model_applies_to_its_raw_score(threshold: float, verdict: str) -> None:
+    detector = Detector(FakeScorer(), tiny_card(calibration=None), threshold=threshold)  # the card's band is in LLR
+    result = detector.detect((speech(3.0), RATE))
+    assert (result.verdict, result.p_fake, result.llr, result.threshold) == (verdict, None, None, threshold)
+    assert [segment.verdict for segment in result.segments] == [verdict]
     assert "not calibrated" in result.warnings[0]
 
 

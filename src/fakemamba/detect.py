@@ -44,7 +44,8 @@ def load(
         model: a built-in name, a model folder, or `owner/name[@revision]` on the Hub; None for the default model.
         device: "cpu", "cuda", "cuda:1", "mps"; None for the CPU with an ONNX model, else for a GPU if there is one.
         threads: CPU threads; None for all cores.
-        threshold: log-likelihood ratio that separates fake from real, in place of the model's own.
+        threshold: log-likelihood ratio that separates fake from real, in place of the model's own; a raw score if the
+            model is not calibrated, which without it answers unsure to everything.
 
     Raises:
         CheckpointError: the model is missing, damaged or unsafe.
@@ -76,6 +77,7 @@ class Detector:
         card: says how to window and what the scores mean.
         model_sha256: of the weights, for the record.
         threshold: LLR that separates fake from real; None for the card's. The unsure band keeps its width around it.
+            For a card without calibration it is a raw score, without a band; None gives no verdicts.
 
     Raises:
         ConfigError: the threshold is not a finite number.
@@ -93,8 +95,9 @@ class Detector:
         self.card = card
         self.model_sha256 = model_sha256
         self.calibration = card.calibration or Calibration()
-        decision = card.decision or Decision()
+        decision = (card.calibration and card.decision) or Decision()  # a band in LLR fits no raw scores
         self.decision = decision if threshold is None else decision.model_copy(update={"threshold": threshold})
+        self.decides = card.calibration is not None or threshold is not None
 
     @property
     def window(self) -> float:
@@ -156,7 +159,9 @@ class Detector:
             score, llr = overall(track.scored)
             hop = self.window / 2
             speech = track.cell_speech(hop)
-            found = spans(track.scored, speech, hop=hop, duration=track.duration, judge=self._decide)
+            found = spans(
+                track.scored, speech, hop=hop, duration=track.duration, judge=self._decide, merge=self.decides
+            )
             verdict, reason = self._conclude(llr, found)
         return Result(
             source=source,
@@ -166,8 +171,8 @@ class Detector:
             verdict=verdict,
             p_fake=None if llr is None else self._p_fake(llr),
             score=score,
-            llr=llr,
-            threshold=self.decision.threshold,
+            llr=llr if self.card.calibration else None,
+            threshold=self.decision.threshold if self.decides else None,
             reason=reason,
             segments=tuple(self._segment(span) for span in found),
             warnings=notes,
@@ -178,6 +183,11 @@ class Detector:
 
     def _conclude(self, llr: float, found: list[Span]) -> tuple[Verdict, str | None]:
         """The verdict on the whole, which a fake span can turn from real to unsure, and the reason if unsure."""
+        if not self.decides:
+            return "unsure", (
+                f"the model {self.card.name} is not calibrated and gives scores only; "
+                "a threshold on its raw score turns them into verdicts"
+            )
         verdict = self._decide(llr)
         fake = fake_span(found)
         if verdict != "fake" and fake is not None:
@@ -188,19 +198,20 @@ class Detector:
         if verdict == "unsure":
             low = self.decision.threshold - self.decision.unsure_below
             high = self.decision.threshold + self.decision.unsure_above
+            what = "evidence" if self.card.calibration else "score"
             return (
                 verdict,
-                f"the evidence {llr:+.2f} lies between {low:+.2f} and {high:+.2f}, where this model errs often",
+                f"the {what} {llr:+.2f} lies between {low:+.2f} and {high:+.2f}, where this model errs often",
             )
         return verdict, None
 
     def _notes(self) -> tuple[str, ...]:
-        if self.card.calibration is not None:
+        if self.card.calibration is not None or not self.decides:
             return ()
         return (f"the model {self.card.name} is not calibrated: its score is no probability",)
 
     def _decide(self, llr: float) -> Verdict:
-        return decide(llr, self.decision)
+        return decide(llr, self.decision) if self.decides else "unsure"
 
     def _p_fake(self, llr: float) -> float | None:
         return None if self.card.calibration is None else p_fake(llr)

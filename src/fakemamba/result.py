@@ -36,8 +36,9 @@ class Result:
         p_fake: calibrated probability of a fake, where both are equally likely beforehand; None where there was
             too little speech to judge or the model is not calibrated.
         score: raw score, the mean over windows weighted by their speech; None where there was too little speech.
-        llr: calibrated log-likelihood ratio (natural log) of the same windows; higher = more genuine.
-        threshold: the LLR that separates fake from real; around it lies the model's unsure band.
+        llr: calibrated log-likelihood ratio (natural log) of the same windows; higher = more genuine; None as p_fake.
+        threshold: the LLR that separates fake from real; around it lies the model's unsure band. For a model without
+            calibration the raw score that was chosen; None where none was, and all verdicts are unsure.
         reason: one sentence that explains an `unsure`, else None.
         segments: verdicts over time.
         warnings: one sentence for each thing that makes the answer less sure, such as a truncated file.
@@ -53,7 +54,7 @@ class Result:
     p_fake: float | None
     score: float | None
     llr: float | None
-    threshold: float
+    threshold: float | None
     reason: str | None = None
     segments: tuple[Segment, ...] = ()
     warnings: tuple[str, ...] = ()

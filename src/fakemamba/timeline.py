@@ -63,6 +63,7 @@ def spans(
     hop: float,
     duration: float,
     judge: Callable[[float], Verdict],
+    merge: bool = True,
 ) -> list[Span]:
     """Merge cells into spans of equal verdict.
 
@@ -72,13 +73,14 @@ def spans(
         hop: length of a cell, seconds.
         duration: of the recording, seconds; the last cell ends there.
         judge: LLR -> verdict.
+        merge: False leaves every cell its own span, where verdicts say nothing and scores are all there is.
     """
     score, llr = _cell_means(windows, len(speech), hop, duration)  # (cells,), NaN where no window was judged
     length = np.minimum(hop, duration - hop * np.arange(len(speech)))
     spoken = (speech >= np.minimum(CELL_SPEECH, length / 2)) & ~np.isnan(llr)
     labels: list[Verdict | None] = [judge(float(llr[k])) if spoken[k] else None for k in range(len(speech))]
     found = []
-    for verdict, run in groupby(range(len(labels)), key=lambda k: labels[k]):
+    for (verdict, _), run in groupby(range(len(labels)), key=lambda k: (labels[k], 0 if merge else k)):
         cells = list(run)
         if verdict is not None:
             start, end = cells[0] * hop, min((cells[-1] + 1) * hop, duration)

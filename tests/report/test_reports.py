@@ -14,7 +14,7 @@ from fakemamba.report import KINDS, Failure, Report, render
 from fakemamba.report.document import LIMITS, certainty, make_report, printable, probability, summary
 from fakemamba.report.text_report import block
 from fakemamba.result import Result, Segment
-from fakes import FakeScorer, tiny_card
+from fakes import RATE, FakeScorer, speech, tiny_card
 
 HOSTILE = 'a<script>alert(1)</script>"&\x1b[31m\n.wav'
 
@@ -129,6 +129,20 @@ def test_html_says_all_that_a_reader_needs():
         assert fact in page.words
     for limit in LIMITS:
         assert limit in page.words
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_without_calibration_claim_no_probability(kind):
+    detector = Detector(FakeScorer(), tiny_card(calibration=None))
+    raw = detector.detect((speech(3.0), RATE), name="raw.wav")
+    text = render(make_report(detector, [raw], []), kind)
+    assert "not calibrated and gives scores only" in text
+    assert "5.0" in text
+    if kind == "json":
+        assert json.loads(text)["settings"]["threshold"] is None
+    if kind == "html":
+        assert "UNSURE" in Page(text).words
+        assert "p_fake –" not in text
 
 
 def test_html_stands_alone():

@@ -57,7 +57,7 @@ def detect(
         float | None,
         typer.Option(
             help="Evidence (log-likelihood ratio) below which a file is fake, in place of the model's own; "
-            "higher finds more fakes and accuses more real voices.",
+            "higher finds more fakes and accuses more real voices. A raw score for a model that is not calibrated.",
             rich_help_panel=_RUN,
         ),
     ] = None,

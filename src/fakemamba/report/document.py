@@ -38,14 +38,14 @@ class Report:
     Attributes:
         results, failures: what was judged and what could not be, in the order given.
         model: name, SHA-256, licence and origin of the model.
-        settings: threshold and unsure band (LLR), window and hop (seconds).
+        settings: threshold and unsure band (LLR; raw scores if not calibrated; None if none), window and hop (seconds).
         version, created: of fakemamba; when (ISO 8601, UTC).
     """
 
     results: tuple[Result, ...]
     failures: tuple[Failure, ...]
     model: dict[str, str]
-    settings: dict[str, float | bool]
+    settings: dict[str, float | bool | None]
     version: str
     created: str
 
@@ -76,9 +76,9 @@ def make_report(
             "origin": card.origin,
         },
         settings={
-            "threshold": decision.threshold,
-            "unsure_below": decision.threshold - decision.unsure_below,
-            "unsure_above": decision.threshold + decision.unsure_above,
+            "threshold": decision.threshold if detector.decides else None,
+            "unsure_below": decision.threshold - decision.unsure_below if detector.decides else None,
+            "unsure_above": decision.threshold + decision.unsure_above if detector.decides else None,
             "window": detector.window,
             "hop": detector.window / 2,
             "calibrated": card.calibration is not None,
@@ -102,6 +102,11 @@ def probability(p: float | None) -> str:
     if p is None:
         return "–"
     return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"{p:.3f}"
+
+
+def number(value: float | None, form: str = "+.3f") -> str:
+    """A number with its sign; a dash for none."""
+    return "–" if value is None else format(value, form)
 
 
 def span_text(segment: Segment) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from fakemamba.decision import p_fake
-from fakemamba.report.document import probability, span_text
+from fakemamba.report.document import number, probability, span_text
 from fakemamba.result import Result
 from fakemamba.timeline import clock
 
@@ -20,7 +20,8 @@ def timeline(result: Result) -> str:
     parts = ['<rect class="silence" x="0" y="0" width="100%" height="34" rx="3"/>']
     for segment in result.segments:
         left, width = 100 * segment.start / whole, 100 * (segment.end - segment.start) / whole
-        tip = f"{span_text(segment)} {segment.verdict}, p_fake {probability(segment.p_fake)}"
+        sure = f"score {number(segment.score)}" if segment.p_fake is None else f"p_fake {probability(segment.p_fake)}"
+        tip = f"{span_text(segment)} {segment.verdict}, {sure}"
         parts.append(
             f'<rect class="span {segment.verdict}" x="{left:.3f}%" y="0" width="{width:.3f}%" height="34" rx="3">'
             f"<title>{escape(tip)}</title></rect>"
@@ -32,14 +33,14 @@ def timeline(result: Result) -> str:
     return _svg("".join(parts), 58, label)
 
 
-def gauge(result: Result, low: float, high: float) -> str:
+def gauge(result: Result, low: float | None, high: float | None) -> str:
     """Where the evidence lies between real and fake: p_fake from 0 to 1, the unsure band hatched by its colour.
 
     Args:
         result: with a p_fake.
-        low, high: the LLRs between which the model is unsure.
+        low, high: the LLRs between which the model is unsure; None if it gives no verdicts.
     """
-    if result.p_fake is None:
+    if result.p_fake is None or low is None or high is None:
         return ""
     at, left, right = 100 * result.p_fake, 100 * p_fake(high), 100 * p_fake(low)
     parts = [

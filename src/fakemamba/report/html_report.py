@@ -9,6 +9,7 @@ from fakemamba.report.document import (
     Failure,
     Report,
     certainty,
+    number,
     printable,
     probability,
     span_text,
@@ -68,6 +69,8 @@ def _result(result: Result, report: Report) -> str:
 def _how_sure(result: Result) -> str:
     if result.score is None:
         return "not judged"
+    if result.p_fake is None:
+        return f"raw score {number(result.score)}"
     words = certainty(result)
     return f"{words} (p_fake {probability(result.p_fake)})" if words else f"p_fake {probability(result.p_fake)}"
 
@@ -91,10 +94,9 @@ def _over_time(result: Result) -> str:
 def _numbers(result: Result) -> list[tuple[str, str]]:
     rows = [("Speech found", f"{result.speech:.1f} s of {result.duration:.1f} s")]
     if result.llr is not None:
-        rows += [
-            ("Evidence", f"log-likelihood ratio {result.llr:+.3f} (threshold {result.threshold:+.3f})"),
-            ("Raw score", f"{result.score:+.4f}, higher is more genuine"),
-        ]
+        rows.append(("Evidence", f"log-likelihood ratio {result.llr:+.3f} (threshold {number(result.threshold)})"))
+    if result.score is not None:
+        rows.append(("Raw score", f"{result.score:+.4f}, higher is more genuine"))
     return [*rows, ("File SHA-256", result.source_sha256 or "no file")]
 
 
@@ -111,14 +113,14 @@ def _limits() -> str:
 
 
 def _provenance(report: Report) -> str:
-    settings = report.settings
+    settings, limit = report.settings, report.settings["threshold"]
     rows = [
         ("Model", report.model["name"]),
         ("Model SHA-256", report.model["sha256"]),
         ("Licence", report.model["licence"]),
         ("Origin", report.model["origin"]),
-        ("Threshold", f"log-likelihood ratio {settings['threshold']:+.3f}"),
-        ("Unsure between", f"{settings['unsure_below']:+.3f} and {settings['unsure_above']:+.3f}"),
+        ("Threshold", f"{'log-likelihood ratio' if settings['calibrated'] else 'raw score'} {number(limit)}"),
+        ("Unsure between", f"{number(settings['unsure_below'])} and {number(settings['unsure_above'])}"),
         ("Windows", f"{settings['window']:.3f} s, every {settings['hop']:.3f} s"),
         ("Calibrated", "yes" if settings["calibrated"] else "no: p_fake cannot be given"),
         ("Software", f"fakemamba {report.version}"),

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from fakemamba.report.document import Report, certainty, printable, probability, span_text, summary
+from fakemamba.report.document import Report, certainty, number, printable, probability, span_text, summary
 from fakemamba.result import Result
 from fakemamba.timeline import clock
 
@@ -59,10 +59,9 @@ def _where(result: Result) -> str:
 
 
 def _details(result: Result) -> list[tuple[str, str]]:
-    score = "–" if result.score is None else f"{result.score:+.4f}"
-    llr = "–" if result.llr is None else f"{result.llr:+.4f}"
+    score, llr, limit = (number(value, "+.4f") for value in (result.score, result.llr, result.threshold))
     return [
-        ("score", f"{score}  llr {llr}  threshold {result.threshold:+.4f}"),
+        ("score", f"{score}  llr {llr}  threshold {limit}"),
         ("speech", f"{result.speech:.1f} s of {result.duration:.1f} s"),
         ("model", f"{result.model}  sha256 {result.model_sha256[:16]}"),
         ("file", f"sha256 {result.source_sha256}" if result.source_sha256 else ""),
