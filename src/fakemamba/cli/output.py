@@ -43,18 +43,33 @@ def plan(outputs: Sequence[Path], formats: Sequence[Kind], inputs: Sequence[Inpu
 def write(path: Path, text: str) -> None:
     """Put `text` into `path` in one step; an old file stays until the new one is whole.
 
+    Links are followed and stay; a device, a pipe and the like is written into, never replaced.
+
     Raises:
         ConfigError: the file cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            file.write(text)
-        partial.replace(path)
-    except OSError as error:
-        raise ConfigError(f"--output {path}: cannot be written: {error.strerror or error}") from error
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            _put(target, text)
+        else:
+            _replace(target, text)
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
+        raise ConfigError(f"--output {path}: cannot be written: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _replace(target: Path, text: str) -> None:
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
+    try:
+        _put(partial, text)
+        partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _put(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        file.write(text)
 
 
 def _place(path: Path | str) -> str:
@@ -83,6 +98,8 @@ def _check_writable(path: Path) -> None:
         raise ConfigError(f"--output {printable(str(path))}: cannot be written: {reason}") from error
     if folder:
         raise ConfigError(f"--output {path}: is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        return  # a device or a pipe, written into where it is
     if not path.parent.is_dir():
         raise ConfigError(f"--output {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK | os.X_OK):
