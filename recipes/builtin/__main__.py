@@ -2,7 +2,9 @@
 
 import argparse
 import itertools
+import shutil
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from fakemamba.config import load_model_config
@@ -39,6 +41,18 @@ def collect(corpus: Path, work: Path, seed: int) -> list[Clip]:
     return [*base, *human, *synthetic, *copies]
 
 
+def check_tools(corpus: Path) -> None:
+    """Say at once what is missing, not hours later."""
+    missing = [name for name in ("apt-get", "dpkg", "ffmpeg", "espeak-ng", "flite") if shutil.which(name) is None]
+    missing += [name for name in ("piper", "pyworld") if find_spec(name) is None]
+    if missing:
+        raise SystemExit(
+            f"missing: {', '.join(missing)}; apt-get install ffmpeg espeak-ng flite, pip install '.[recipes]'"
+        )
+    if not (corpus / "corpus.tsv").exists():
+        raise SystemExit(f"{corpus}: no corpus.tsv there; give the corpus with --corpus")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m recipes.builtin", description=__doc__)
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
@@ -48,12 +62,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help=f"the model folder to write; default WORK/{NAME}")
     parser.add_argument("--seed", type=int, default=1234)
     options = parser.parse_args()
+    check_tools(options.corpus)
     clips = collect(options.corpus, options.work, options.seed)
     config = load_model_config(options.config)
     bank = build_bank(clips, options.work / "bank.i16", views=len(STRENGTHS), seed=options.seed)
     print(f"bank: {len(bank.samples) / 16_000 / 3600:.1f} h in {bank.views} views", flush=True)
     train(clips, bank, config, Schedule(steps=options.steps, seed=options.seed), options.work / "train")
-    folder = finish(config, clips, bank, options.work / "train", options.out or options.work / NAME)
+    record = {"recipe": "python -m recipes.builtin", "seed": options.seed, "steps": options.steps}
+    folder = finish(config, clips, bank, options.work / "train", options.out or options.work / NAME, record)
     report(folder.path, clips, bank, options.work / "report.json")
     print(f"done: {folder.path} and {options.work / 'report.json'}", flush=True)
 

@@ -132,6 +132,13 @@ def look(run: Run, clips: list[Clip], bank: Bank, rows: list[int]) -> Table:
     return tabulate([clips[row] for row in rows], scores_of(run.mean, bank, rows))
 
 
+def _same_run(path: Path, wanted: dict[str, object]) -> None:
+    """Note what a run folder is for; a folder of another run is refused instead of being mixed with this one."""
+    if path.exists() and json.loads(path.read_text()) != wanted:
+        raise SystemExit(f"{path.parent} holds a run with other settings: choose another --work or remove that folder")
+    path.write_text(json.dumps(wanted))
+
+
 def batches(sampler: Sampler, start: int, stop: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches by number, as tensors."""
     for number in range(start, stop):
@@ -143,14 +150,13 @@ def train(clips: list[Clip], bank: Bank, config: ModelConfig, schedule: Schedule
     """Train to the end of the schedule, going on from where an earlier call stopped."""
     run = Run(config, schedule, folder)
     resumed = run.resume()
-    (folder / "config.json").write_text(json.dumps({"model": config.model_dump(), "schedule": asdict(schedule)}))
+    _same_run(folder / "config.json", {"model": config.model_dump(mode="json"), "schedule": asdict(schedule)})
     dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.label != "noise"]
     print(f"{'resumed at' if resumed else 'start:'} step {run.step} of {schedule.steps}", flush=True)
     began, first, losses = time.monotonic(), run.step, []
     for waves, targets in batches(Sampler(clips, bank, schedule.seed), run.step, schedule.steps):
         losses.append(run.update(waves, targets))
         if run.step % 25 == 0:
-            run.save()
             pace = (time.monotonic() - began) / (run.step - first)
             run.log(step=run.step, loss=float(np.mean(losses)), seconds_per_step=pace)
             losses.clear()
@@ -160,5 +166,6 @@ def train(clips: list[Clip], bank: Bank, config: ModelConfig, schedule: Schedule
             if table.macro < run.best:
                 run.best = table.macro
                 run.save("best.pt")
-            run.save()
+        if run.step % 25 == 0 or run.step == schedule.steps:
+            run.save()  # after the look at dev, so that a resumed run never skips one
     return run
