@@ -91,6 +91,27 @@ def test_what_is_no_model_is_named(tmp_path):
         OnnxScorer(path, window=1, shortest=1)
 
 
+def test_the_hash_is_of_the_file_that_runs(folder):
+    files = open_folder(folder).card.files
+    assert load(folder).model_sha256 == files["model.onnx"]
+    scorer = TorchScorer(open_folder(folder), device="cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fakemamba.torch_scorer.TorchScorer", lambda *_args, **_options: scorer)
+        assert load(folder, "cuda").model_sha256 == files["model.safetensors"]
+
+
+def test_a_graph_that_fails_or_answers_in_another_shape_is_one_plain_line(tmp_path, monkeypatch):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(tiny_onnx())
+    scorer = OnnxScorer(path, window=32_000, shortest=1)
+    with pytest.raises(CheckpointError, match="cannot run it") as caught:
+        scorer.score(np.zeros((1, 2, 3), np.float32))
+    assert str(caught.value).isprintable()
+    monkeypatch.setattr(scorer, "_session", type("S", (), {"run": lambda *_: [np.zeros((2, 2))]}))
+    with pytest.raises(CheckpointError, match=r"shape \(2, 2\) for 2 windows"):
+        scorer.score(np.zeros((2, 400), np.float32))
+
+
 def test_a_device_that_is_not_there(folder):
     with pytest.raises(ConfigError, match="banana"):
         TorchScorer(open_folder(folder), device="banana")

@@ -5,6 +5,7 @@ The recording is streamed: only one batch of windows is held, and of each judged
 
 import hashlib
 import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from fakemamba import __version__
 from fakemamba.audio import FRAME, SAMPLE_RATE, AudioStream, Source, open_audio, speech_activity, windows
-from fakemamba.checkpoint.folder import ONNX_FILE, Calibration, Decision, ModelCard, open_folder
+from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, Calibration, Decision, ModelCard, open_folder
 from fakemamba.decision import Verdict, decide, p_fake, to_llr
-from fakemamba.errors import CheckpointError, ConfigError
+from fakemamba.errors import AudioError, CheckpointError, ConfigError
 from fakemamba.result import Result, Segment
 from fakemamba.scorer import FloatArray, Scorer
 from fakemamba.timeline import Scored, Span, cell_count, clock, fake_span, overall, spans
@@ -42,8 +43,8 @@ def load(
 
     Args:
         model: a built-in name, a model folder, or `owner/name[@revision]` on the Hub; None for the default model.
-        device: "cpu", "cuda", "cuda:1", "mps"; None for the CPU with an ONNX model, else for a GPU if there is one.
-        threads: CPU threads; None for all cores.
+        device: "cpu", "cuda", "cuda:1", "mps", "xpu"; None for the CPU with an ONNX model, else CUDA if it is there.
+        threads: CPU threads, up to four a core; None for all cores.
         threshold: log-likelihood ratio that separates fake from real, in place of the model's own; a raw score if the
             model is not calibrated, which without it answers unsure to everything.
 
@@ -52,21 +53,26 @@ def load(
         MissingExtraError: the model needs torch, which is not installed.
         ConfigError: an option has a wrong value.
     """
-    if threads is not None and threads < 1:
-        raise ConfigError(f"threads must be at least 1, not {threads}")
+    most = 4 * (os.cpu_count() or 1)  # far beyond it a machine only runs out of threads
+    if threads is not None and not 1 <= threads <= most:
+        raise ConfigError(f"threads must be from 1 to {most} here, not {threads}")
+    if model is not None and not str(model).strip():
+        raise ConfigError(
+            "the model's name is empty: give a built-in name, a model folder or owner/name, or leave it out"
+        )
     folder = open_folder(model)
     if folder.weights == ONNX_FILE and device in (None, "cpu"):
         from fakemamba.onnx_scorer import OnnxScorer, shortest_input
 
-        config = folder.card.model
+        config, runs = folder.card.model, ONNX_FILE
         scorer: Scorer = OnnxScorer(
             folder.file(ONNX_FILE), window=config.window, shortest=shortest_input(config), threads=threads
         )
     else:
         from fakemamba.torch_scorer import TorchScorer
 
-        scorer = TorchScorer(folder, device=device, threads=threads)
-    return Detector(scorer, folder.card, model_sha256=folder.sha256, threshold=threshold)
+        scorer, runs = TorchScorer(folder, device=device, threads=threads), TENSOR_FILE
+    return Detector(scorer, folder.card, model_sha256=folder.card.files[runs], threshold=threshold)
 
 
 class Detector:
@@ -279,6 +285,9 @@ def _sha256(source: Source) -> str | None:
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
     if isinstance(source, str | Path) and Path(source).is_file():
-        with Path(source).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with Path(source).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise AudioError(f"{source}: cannot be read to its end: {error.strerror or error}") from error
     return None

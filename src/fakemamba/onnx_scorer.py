@@ -4,6 +4,7 @@ The graph's contract: input "waves" float32 (batch, samples), both free; output 
 """
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +36,24 @@ class OnnxScorer:
     def __init__(self, path: Path, *, window: int, shortest: int, threads: int | None = None) -> None:
         self.window = window
         self.shortest = shortest
+        self._path = path
         self._session = _open(path, threads)
         names = [node.name for node in self._session.get_inputs()], [node.name for node in self._session.get_outputs()]
         if names != ([_INPUT], [_OUTPUT]):
             raise CheckpointError(f"{path}: its inputs and outputs are {names[0]} and {names[1]}, not waves and score")
 
     def score(self, windows: FloatArray) -> FloatArray:
-        """(B, N) float32 at 16 kHz -> (B,) raw scores, higher = more genuine."""
-        (scores,) = self._session.run([_OUTPUT], {_INPUT: np.ascontiguousarray(windows, dtype=np.float32)})
-        return np.asarray(scores, dtype=np.float32).reshape(len(windows))
+        """(B, N) float32 at 16 kHz -> (B,) raw scores, higher = more genuine; CheckpointError if the graph fails."""
+        try:
+            (scores,) = self._session.run([_OUTPUT], {_INPUT: np.ascontiguousarray(windows, dtype=np.float32)})
+        except Exception as error:  # its errors have no narrower base in common
+            raise CheckpointError(f"{self._path}: ONNX Runtime cannot run it: {_reason(error)}") from error
+        if np.shape(scores) != (len(windows),):
+            shape = np.shape(scores)
+            raise CheckpointError(
+                f"{self._path}: gives scores of shape {shape} for {len(windows)} windows, not one each"
+            )
+        return np.asarray(scores, dtype=np.float32)
 
 
 def shortest_input(config: ModelConfig) -> int:
@@ -67,5 +77,10 @@ def _open(path: Path, threads: int | None) -> Any:
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no narrower base in common
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise CheckpointError(f"{path}: ONNX Runtime cannot open it: {reason}") from error
+        raise CheckpointError(f"{path}: ONNX Runtime cannot open it: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error, without the colour codes that ONNX Runtime puts into some."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
+    return plain.splitlines()[0] if plain else type(error).__name__

@@ -1,5 +1,6 @@
 """A `Scorer` on torch: XLS-R systems, GPUs, and models that have no ONNX file."""
 
+import re
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -17,12 +18,12 @@ class TorchScorer:
 
     Args:
         folder: an opened model folder with `model.safetensors`.
-        device: "cpu", "cuda", "cuda:1", "mps", ...; None for a GPU if there is one.
+        device: "cpu", "cuda", "cuda:1", "mps" or "xpu"; None for CUDA if it is there, else the CPU.
         threads: CPU threads; None leaves torch's choice.
 
     Raises:
         MissingExtraError: torch is not installed.
-        ConfigError: there is no such device here.
+        ConfigError: the device is none of these, or not usable here.
         CheckpointError: the weights do not fit their card.
     """
 
@@ -57,6 +58,8 @@ def _device(name: str | None) -> "torch.device":
 
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:[0-9]{1,2})?|mps|xpu", name):
+        raise ConfigError(f"device {name!r} is unknown: choose cpu, cuda, cuda:1 (2, …), mps or xpu")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

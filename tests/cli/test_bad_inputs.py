@@ -162,7 +162,10 @@ def options(name: str, words: str, said: str) -> Case:
 OPTIONS = [
     Case("no files", nothing, "", 2, "Missing argument"),
     options("unknown option", "--jsno", "No such option"),
-    options("threads 0", "--threads 0", "--threads"),
+    options("threads 0", "--threads 0", "threads must be from 1 to"),
+    options("threads by the million", "--threads 1000000", "threads must be from 1 to"),
+    options("a device of no use", "--device meta", "choose cpu, cuda"),
+    Case("empty model name", good, "x.wav --model ", 2, "the model's name is empty"),
     options("threads text", "--threads many", "--threads"),
     options("threshold text", "--threshold high", "--threshold"),
     options("threshold NaN", "--threshold nan", "finite"),

@@ -62,7 +62,7 @@ def detect(
         ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads; all cores if not given.", rich_help_panel=_RUN)
+        int | None, typer.Option(help="CPU threads; all cores if not given.", rich_help_panel=_RUN)
     ] = None,
     device: Annotated[
         str | None,
