@@ -10,7 +10,7 @@ import pytest
 import fakemamba
 from fakemamba.checkpoint.folder import Calibration, Decision
 from fakemamba.detect import Detector, load
-from fakemamba.errors import CheckpointError, ConfigError
+from fakemamba.errors import AudioError, CheckpointError, ConfigError
 from fakemamba.result import Result
 from fakes import RATE, WINDOW, FakeScorer, Wave, speech, tiny_card, tiny_config, write_tiny_model
 
@@ -185,6 +185,19 @@ def test_the_onnx_model_scores_as_its_formula(tmp_path: Path) -> None:
     wave = speech(2.0)
     result = load(write_tiny_model(tmp_path / "model"), threads=1).detect((wave, RATE))
     assert result.score == pytest.approx(4 - 200 * float(np.abs(wave).mean()), rel=1e-5)
+
+
+def test_a_file_that_vanishes_is_an_audio_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fakemamba import detect
+
+    (tmp_path / "x.wav").write_bytes(b"x")
+
+    def fail(*_args: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(detect.hashlib, "file_digest", fail)
+    with pytest.raises(AudioError, match="Input/output error"):
+        detect._sha256(tmp_path / "x.wav")
 
 
 def test_options_are_checked(tmp_path: Path) -> None:

@@ -160,6 +160,7 @@ def options(name: str, words: str, said: str) -> Case:
 
 
 OPTIONS = [
+    Case("empty file name", good, "x.wav ", 2, "a file's name is empty"),
     Case("no files", nothing, "", 2, "Missing argument"),
     options("unknown option", "--jsno", "No such option"),
     options("threads 0", "--threads 0", "threads must be from 1 to"),

@@ -15,6 +15,7 @@ import soundfile
 
 import fakemamba
 from fakemamba.cli import run
+from fakemamba.errors import CheckpointError
 from fakes import RATE, speech, write_tiny_model
 
 
@@ -70,6 +71,34 @@ def test_recursive_goes_deeper_and_each_file_counts_once(detect):
         "b-real.wav",
         "c-silence.wav",
     ]
+
+
+def test_two_spellings_of_a_file_count_once(detect, place):
+    _, out, _ = detect("clips/b-real.wav", "clips/deep/../b-real.wav", place / "clips" / "b-real.wav", "--json")
+    assert [r["source"] for r in json.loads(out)["results"]] == ["clips/b-real.wav"]
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (CheckpointError("m: broke"), 2)])
+def test_what_was_judged_before_the_end_is_reported(detect, monkeypatch, stop, code):
+    judge = fakemamba.Detector.detect
+
+    def second_fails(self, source, *args, **options):
+        if "b-real" in str(source):
+            raise stop
+        return judge(self, source, *args, **options)
+
+    monkeypatch.setattr(fakemamba.Detector, "detect", second_fails)
+    ended, out, err = detect("clips", "--json")
+    document = json.loads(out)
+    assert ended == code
+    assert [r["source"] for r in document["results"]] == ["clips/a-fake.flac"]
+    assert [e["source"] for e in document["errors"]] == ["clips/b-real.wav"]
+    assert err.count("\n") == 1
+
+
+def test_models_alone_shows_its_help(capsys):
+    assert run(["models"]) == 0
+    assert "verify" in capsys.readouterr().out
 
 
 def test_fail_on_fake(detect):

@@ -91,7 +91,9 @@ def detect(
     targets, instead = plan(output or [], _chosen(json=json, csv=csv, html=html), items)
     detector = load(model, device, threads=threads, threshold=threshold)
     failures = [_failed(name, error) for name, error in refused]
-    results = _judge(detector, items, failures, verbose=verbose, show=instead is None)
+    results, stopped = _judge(detector, items, failures, verbose=verbose, show=instead is None)
+    if stopped is not None and not results:
+        raise stopped
     report = make_report(detector, results, failures)
     for path, kind in targets.items():
         write(path, render(report, kind))
@@ -99,6 +101,8 @@ def detect(
         typer.echo(render(report, instead), nl=False)
     elif len(results) + len(failures) > 1:
         _show_summary(report)
+    if stopped is not None:
+        raise stopped
     if failures:
         raise typer.Exit(2)
     if fail_on_fake and any(result.verdict == "fake" for result in results):
@@ -107,12 +111,17 @@ def detect(
 
 def _judge(
     detector: "Detector", items: "Iterable[Input]", failures: "list[Failure]", *, verbose: bool, show: bool
-) -> "list[Result]":
-    """Judge one after the other; a file that cannot be read goes to `failures` and does not stop the rest."""
-    from fakemamba.cli.progress import progress
-    from fakemamba.errors import AudioError, MissingExtraError
+) -> "tuple[list[Result], BaseException | None]":
+    """Judge one after the other; a file that cannot be read goes to `failures` and does not stop the rest.
 
-    results = []
+    Returns:
+        the results, and what ended the work before the last file: a model that fails, or Ctrl-C.
+    """
+    from fakemamba.cli.progress import progress
+    from fakemamba.errors import AudioError, CheckpointError, MissingExtraError
+    from fakemamba.report import Failure
+
+    results: list[Result] = []
     for item in items:
         try:
             with progress(item.name) as on_progress:
@@ -120,10 +129,13 @@ def _judge(
         except (AudioError, MissingExtraError) as error:
             failures.append(_failed(item.name, error))
             continue
+        except (CheckpointError, KeyboardInterrupt) as error:
+            failures.append(Failure(source=item.name, error=str(error) or "interrupted; nothing after it was judged"))
+            return results, error
         results.append(result)
         if show:
             _show(result, first=len(results) == 1, verbose=verbose)
-    return results
+    return results, None
 
 
 def _judge_one(detector: "Detector", item: "Input", on_progress: "Progress | None") -> "Result":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fakemamba.errors import AudioError
+from fakemamba.errors import AudioError, ConfigError
 
 STDIN, STDIN_NAME = "-", "stdin"
 # What a folder is searched for; a file named outright may have any ending.
@@ -25,20 +25,33 @@ class Input:
 
 
 def expand(names: Sequence[str], *, recursive: bool) -> tuple[list[Input], list[tuple[str, AudioError]]]:
-    """Files in the order given, folders as their audio files sorted by name; each file once.
+    """Files in the order given, folders as their audio files sorted by name; each file once, however it is spelled.
 
     Returns:
         the inputs, and for each folder that gives none its name with the error.
+
+    Raises:
+        ConfigError: a name is empty.
     """
+    if "" in names:
+        raise ConfigError("a file's name is empty: is a shell variable not set?")
     found: dict[str, Input] = {}
     failed: list[tuple[str, AudioError]] = []
     for name in names:
         try:
             for item in _expand_one(name, recursive):
-                found.setdefault(item.name, item)
+                found.setdefault(STDIN if item.path is None else place(item.path), item)
         except AudioError as error:
             failed.append((name, error))
     return list(found.values()), failed
+
+
+def place(path: Path | str) -> str:
+    """Where a path leads, links followed; what cannot be followed is told apart by its name."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return str(path)
 
 
 def _expand_one(name: str, recursive: bool) -> list[Input]:

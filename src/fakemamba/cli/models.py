@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fakemamba.checkpoint.folder import ModelCard, ModelFolder
 
-app = typer.Typer(no_args_is_help=True, help="Import, list, describe and verify models.")
+app = typer.Typer(help="Import, list, describe and verify models.")
 
 Model = Annotated[
     str | None,
@@ -21,6 +21,13 @@ Model = Annotated[
     ),
 ]
 _TENSORS = "What tensors do not tell"
+
+
+@app.callback(invoke_without_command=True)
+def root(context: typer.Context) -> None:
+    """Import, list, describe and verify models."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command("import")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fakemamba.audio.source import printable
-from fakemamba.cli.inputs import Input
+from fakemamba.cli.inputs import Input, place
 from fakemamba.errors import ConfigError
 from fakemamba.report import Kind
 
@@ -28,12 +28,12 @@ def plan(outputs: Sequence[Path], formats: Sequence[Kind], inputs: Sequence[Inpu
     if formats and not outputs:
         return {}, formats[0]
     targets: Targets = {}
-    taken = {_place(item.path) for item in inputs if item.path is not None}
+    taken = {place(item.path) for item in inputs if item.path is not None}
     for path in outputs:
         kind = formats[0] if formats else _by_ending(path)
-        if _place(path) in {_place(other) for other in targets}:
+        if place(path) in {place(other) for other in targets}:
             raise ConfigError(f"--output {path}: given twice")
-        if _place(path) in taken:
+        if place(path) in taken:
             raise ConfigError(f"--output {path}: is one of the recordings to judge and would be overwritten")
         _check_writable(path)
         targets[path] = kind
@@ -70,14 +70,6 @@ def _replace(target: Path, text: str) -> None:
 def _put(path: Path, text: str) -> None:
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         file.write(text)
-
-
-def _place(path: Path | str) -> str:
-    """Where a path leads, links followed; what cannot be followed is told apart by its name."""
-    try:
-        return os.path.realpath(path)
-    except (OSError, ValueError):
-        return str(path)
 
 
 def _by_ending(path: Path) -> Kind:
