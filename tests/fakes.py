@@ -54,11 +54,10 @@ class FakeScorer:
 
 @cache
 def _voice() -> Wave:
-    """Three seconds of the genuine example without a pause, its level evened out to a peak of 1."""
-    wave, rate = soundfile.read(ROOT / "examples" / "genuine.flac", dtype="float32")
+    """Three seconds of a reader without a pause, the level evened out to a peak of 1."""
+    wave, rate = soundfile.read(ROOT / "tests" / "fixtures" / "voice.flac", dtype="float32")
     assert rate == RATE
-    part = wave[RATE : 4 * RATE]
-    return (part / np.abs(part).max()).astype(np.float32)
+    return (wave / np.abs(wave).max()).astype(np.float32)
 
 
 def speech(seconds: float, *, seed: int = 0, level: float = 0.3) -> Wave:

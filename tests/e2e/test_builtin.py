@@ -1,0 +1,70 @@
+"""The shipped model and the shipped clips: what a newcomer sees first."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import fakemamba
+from conftest import ROOT, shared
+from fakemamba.audio import load_audio
+from fakemamba.checkpoint.folder import open_folder
+from fakemamba.checkpoint.torch_io import load_system
+from fakemamba.metrics import eer
+from fakemamba.onnx_scorer import OnnxScorer
+
+EXAMPLES = ROOT / "examples"
+CLIPS = {"genuine.flac": "real", "synthetic-espeak.wav": "fake", "synthetic-flite.ogg": "fake"}
+
+
+@pytest.mark.parametrize(("name", "verdict"), CLIPS.items())
+def test_examples_are_judged_right(name: str, verdict: str) -> None:
+    result = fakemamba.load().detect(EXAMPLES / name)
+    assert result.verdict == verdict
+    assert result.p_fake is not None
+    assert (result.p_fake > 0.5) == (verdict == "fake")
+
+
+def test_every_example_has_its_origin() -> None:
+    told = (EXAMPLES / "README.md").read_text()
+    assert {p.name for p in EXAMPLES.iterdir()} - {"README.md"} == set(CLIPS)
+    assert all(name in told for name in CLIPS)
+
+
+def test_the_folder_is_whole_and_small() -> None:
+    folder = open_folder(None)
+    folder.verify()
+    assert sum(p.stat().st_size for p in folder.path.iterdir()) < 30e6
+    assert folder.card.calibration is not None
+    assert folder.card.decision is not None
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.3, 2.9])
+def test_onnx_scores_as_torch_does(seconds: float) -> None:
+    folder = open_folder(None)
+    scorer = OnnxScorer(folder.file("model.onnx"), window=64_000, shortest=4_000, threads=1)
+    wave = load_audio(EXAMPLES / "genuine.flac")[: int(seconds * 16_000)]
+    with torch.no_grad():
+        expected = load_system(folder).score(torch.from_numpy(wave)[None]).numpy()
+    np.testing.assert_allclose(scorer.score(wave[None]), expected, atol=1e-4)
+
+
+def test_clearly_better_than_chance_on_a_part_of_dev() -> None:
+    corpus = shared("corpus")
+    rows = [line.split("\t") for line in (corpus / "corpus.tsv").read_text().splitlines()[1:]]
+    dev = [(row[0], row[1] == "bonafide") for row in rows if row[2] == "dev" and row[1] != "noise"][::6]
+    scorer = fakemamba.load()
+    judged = [(scorer.detect(corpus / path).score, genuine) for path, genuine in dev]
+    scores, labels = zip(*((s, g) for s, g in judged if s is not None), strict=True)
+    assert len(scores) > 0.95 * len(dev)
+    assert eer(scores, [int(g) for g in labels]).value < 0.35  # 0.275 on the whole split
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+def test_pages_have_no_gaps_and_no_dead_links(page: Path) -> None:
+    text = page.read_text()
+    assert not re.search(r"@[A-Z]+@", text)
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
