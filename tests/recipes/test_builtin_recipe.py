@@ -1,0 +1,137 @@
+"""The recipe's own parts, on a handful of made-up clips."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from fakemamba.config import EncoderConfig, ModelConfig, SpectrumConfig
+from recipes.builtin import manifest
+from recipes.builtin.bank import Bank, build
+from recipes.builtin.evaluate import tabulate
+from recipes.builtin.manifest import RATE, Clip
+from recipes.builtin.sampling import Sampler
+from recipes.builtin.train import Run, Schedule, _same_run, batches, rate_at
+from recipes.builtin.vocode import mel_filters
+
+TINY = ModelConfig(
+    frontend=SpectrumConfig(fft=128, channels=(4, 4), time_strides=(2, 2)),
+    width=16,
+    encoder=EncoderConfig(depth=1),
+    score="logit_difference",
+    short="as_is",
+)
+
+
+def clip(path: Path, label: str, system: str = "human", source: str = "librispeech", seed: int = 0) -> Clip:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    soundfile.write(path, rng.normal(0, 0.1, int(1.5 * RATE)), RATE)
+    return Clip(str(path), label, "train", system, system, "s", "en", source, "CC0", 1.5)
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> list[Clip]:
+    folder = tmp_path / "audio"
+    genuine = [clip(folder / "librispeech" / f"{i}.flac", "bonafide", seed=i) for i in range(3)]
+    copies = [
+        clip(folder / "copy-hifigan" / f"librispeech-{i}.flac", "spoof", "copy-hifigan", seed=9) for i in range(3)
+    ]
+    page = clip(folder / "page-x" / "a.flac", "spoof", "VITS", "page-x", seed=5)
+    return [*genuine, *copies, page]
+
+
+@pytest.fixture
+def bank(clips: list[Clip], tmp_path: Path) -> Bank:
+    return build(clips, tmp_path / "bank.i16", views=3, seed=1, workers=1)
+
+
+def test_tables_survive_a_move(clips: list[Clip], tmp_path: Path) -> None:
+    manifest.write(tmp_path / "clips.tsv", clips)
+    read = manifest.read(tmp_path / "clips.tsv")
+    assert [Path(c.path).resolve() for c in read] == [Path(c.path).resolve() for c in clips]
+    assert [c.target for c in read] == [1, 1, 1, 0, 0, 0, 0]
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    (tmp_path / "audio").rename(moved / "audio")
+    (tmp_path / "clips.tsv").rename(moved / "clips.tsv")
+    assert all(Path(c.path).exists() for c in manifest.read(moved / "clips.tsv"))
+
+
+def test_cutting_drops_silent_edges_and_scraps() -> None:
+    rng = np.random.default_rng(0)
+    voice = rng.normal(0, 0.2, 5 * RATE).astype(np.float32)
+    wave = np.concatenate([np.zeros(RATE, np.float32), voice, np.zeros(RATE, np.float32)])
+    parts = list(manifest.cut(wave, rng))
+    assert all(RATE <= len(part) <= 4 * RATE for part in parts)
+    assert 4 * RATE <= sum(map(len, parts)) <= 5 * RATE + RATE // 100
+    assert list(manifest.cut(np.zeros(3 * RATE, np.float32), rng)) == []
+
+
+def test_the_bank_keeps_the_clean_clip_and_is_read_back(clips: list[Clip], bank: Bank, tmp_path: Path) -> None:
+    original, _ = soundfile.read(clips[0].path, dtype="float32")
+    np.testing.assert_allclose(bank.wave(0, 0), original, atol=1 / 32_000)
+    assert len(bank.wave(0, 1)) == len(original)
+    again = build(clips, tmp_path / "bank.i16", views=3, seed=1, workers=1)
+    np.testing.assert_array_equal(again.samples, bank.samples)
+
+
+def test_batches_are_even_and_a_copy_meets_its_recording(clips: list[Clip], bank: Bank) -> None:
+    sampler = Sampler(clips, bank, seed=3)
+    assert sampler.original == {3: 0, 4: 1, 5: 2}
+    batch = sampler.batch(7)
+    assert batch.targets.sum() * 2 == len(batch.targets)
+    np.testing.assert_array_equal(batch.waves, Sampler(clips, bank, seed=3).batch(7).waves)
+    assert not np.array_equal(batch.waves[:, :100], sampler.batch(8).waves[:, :100])
+
+
+def test_a_resumed_run_reaches_the_same_weights(clips: list[Clip], bank: Bank, tmp_path: Path) -> None:
+    schedule, sampler = Schedule(steps=4, seed=5), Sampler(clips, bank, 5)
+    straight = Run(TINY, schedule, tmp_path / "straight")
+    for waves, targets in batches(sampler, 0, 4):
+        straight.update(waves[:6], targets[:6])
+    first = Run(TINY, schedule, tmp_path / "cut")
+    for waves, targets in batches(sampler, 0, 2):
+        first.update(waves[:6], targets[:6])
+    first.save()
+    second = Run(TINY, schedule, tmp_path / "cut")
+    assert second.resume()
+    for waves, targets in batches(sampler, 2, 4):
+        second.update(waves[:6], targets[:6])
+    for (name, a), b in zip(straight.mean.state_dict().items(), second.mean.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_a_run_with_other_settings_is_refused(tmp_path: Path) -> None:
+    _same_run(tmp_path / "config.json", {"seed": 1})
+    _same_run(tmp_path / "config.json", {"seed": 1})
+    with pytest.raises(SystemExit, match="other settings"):
+        _same_run(tmp_path / "config.json", {"seed": 2})
+
+
+def test_rates_warm_up_and_fall() -> None:
+    schedule = Schedule(steps=1_000)
+    rates = [rate_at(step, schedule) for step in range(1_000)]
+    assert max(rates) == pytest.approx(schedule.rate)
+    assert rates[0] < rates[100] < rates[199]
+    assert rates[-1] < 0.06 * schedule.rate
+
+
+def test_a_page_stands_against_its_own_genuine_clips() -> None:
+    def row(label: str, source: str) -> Clip:
+        return Clip("x", label, "dev", "s", "s", "s", "en", source, "", 1)
+
+    clips = [row("bonafide", "librispeech"), row("bonafide", "page-a"), row("spoof", "page-a"), row("spoof", "larynx")]
+    found = tabulate(clips, np.array([5.0, 1.0, 2.0, 3.0]))
+    assert found.parts == {"larynx": 0.0, "page-a": 100.0}
+    assert found.counts == {"larynx": (1, 1), "page-a": (1, 1)}
+    assert found.macro == 50.0
+
+
+def test_mel_filters_have_equal_area() -> None:
+    filters = mel_filters(22_050, 1024, 80, 0, 8_000)
+    assert filters.shape == (80, 513)
+    areas = filters.sum(axis=1) * 22_050 / 1024
+    assert areas[20:] == pytest.approx(np.ones(60), abs=0.15)
