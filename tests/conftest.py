@@ -1,8 +1,15 @@
 """What all tests share: where the material beside the checkout lies."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Shared machines are too noisy for deadlines; CI draws the same examples each time, a developer's run new ones.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -53,7 +53,8 @@ def test_rising_maps_change_no_order_metric(data):
 def test_swapping_labels_and_sign_changes_nothing(data):
     scores, labels = data
     for metric in (lambda s, y: eer(s, y).value, lambda s, y: eer_hull(s, y).value, auc, cllr, min_cllr):
-        assert metric(-scores, 1 - labels) == pytest.approx(metric(scores, labels), abs=1e-12)
+        # Cllr of wild scores is in the thousands: there the last digits of a double count, not of 1.
+        assert metric(-scores, 1 - labels) == pytest.approx(metric(scores, labels), rel=1e-12, abs=1e-12)
 
 
 @given(any_trials, st.integers(2, 4))
