@@ -61,10 +61,10 @@ def _views(job: tuple[int, Clip], views: int, seed: int, noises: list[Wave]) -> 
 def build(clips: Sequence[Clip], path: Path, *, views: int, seed: int, workers: int = 2) -> Bank:
     """Read the bank, making it first when it isn't there or was made from other clips."""
     index = path.with_suffix(".json")
-    key = [clip.path for clip in clips], views, seed
-    if index.exists() and json.loads(index.read_text())["key"] == json.loads(json.dumps(key)):
-        offsets = np.array(json.loads(index.read_text())["offsets"])
-        return Bank(np.memmap(path, np.int16, mode="r"), offsets)
+    key = [[clip.path for clip in clips], views, seed]
+    kept = json.loads(index.read_text()) if index.exists() else None
+    if kept and kept["key"] == key:
+        return Bank(np.memmap(path, np.int16, mode="r"), np.array(kept["offsets"]))
     noises = load_noises(clips, "train")
     partial_path, offsets_list, end = path.with_suffix(".partial"), [], 0
     work = partial(_views, views=views, seed=seed, noises=noises)

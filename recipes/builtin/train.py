@@ -115,16 +115,11 @@ class Run:
         return loss.item()
 
 
-def scores_of(model: System, bank: Bank, rows: list[int], view: int = 0, seconds: float | None = None) -> np.ndarray:
-    """Scores of whole clips, one at a time as `detect` does it, or of their first `seconds`."""
+def scores_of(model: System, bank: Bank, rows: list[int], view: int = 0) -> np.ndarray:
+    """Scores of whole clips, one at a time as `detect` does it."""
     model.eval()
-    scores = []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=False):
-        for row in rows:
-            wave = bank.wave(row, view)
-            wave = wave if seconds is None else wave[: int(seconds * 16_000)]
-            scores.append(model.score(torch.from_numpy(wave)[None]).item())
-    return np.array(scores)
+        return np.array([model.score(torch.from_numpy(bank.wave(row, view))[None]).item() for row in rows])
 
 
 def look(run: Run, clips: list[Clip], bank: Bank, rows: list[int]) -> Table:

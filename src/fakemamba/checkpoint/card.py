@@ -17,7 +17,7 @@ PLAIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"
 _CARD_BYTES = 1_000_000  # a card is a few kB; anything larger is no card
 _LARGEST = {"depth": 1_000, "layers": 1_000}
 _LARGEST_NUMBER = 10_000_000
-_MAY_BE_NONE = {"hide"}  # the only number of which 0 makes sense
+_MAY_BE_ZERO = {"hide"}
 
 FileName = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -64,7 +64,8 @@ class ModelCard(Frozen):
     def _buildable(cls, model: ModelConfig) -> ModelConfig:
         """No number that would only serve to exhaust the machine."""
         for name, value in _numbers(model.model_dump()):
-            if not (name not in _MAY_BE_NONE) <= value <= _LARGEST.get(name, _LARGEST_NUMBER):
+            least = 0 if name in _MAY_BE_ZERO else 1
+            if not least <= value <= _LARGEST.get(name, _LARGEST_NUMBER):
                 raise ValueError(f"{name} = {value} is out of range")
         return model
 

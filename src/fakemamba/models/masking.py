@@ -5,11 +5,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def within(lengths: Tensor, size: int) -> Tensor:
+    """(B, size) bool: True before each length."""
+    return torch.arange(size, device=lengths.device)[None] < lengths[:, None]
+
+
 def frame_mask(lengths: Tensor | None, frames: int) -> Tensor | None:
     """(B,) -> (B, T) bool, True within a clip; None stays None: nothing is padded."""
-    if lengths is None:
-        return None
-    return torch.arange(frames, device=lengths.device)[None] < lengths[:, None]
+    return None if lengths is None else within(lengths, frames)
 
 
 def blank(x: Tensor, mask: Tensor | None) -> Tensor:

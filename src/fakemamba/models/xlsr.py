@@ -18,6 +18,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.utils.checkpoint import checkpoint
 
 from fakemamba.errors import AudioError
+from fakemamba.models.masking import within
 
 
 class XLSR(nn.Module):
@@ -83,14 +84,14 @@ class XLSR(nn.Module):
         if waves.shape[1] < self.shortest:
             raise AudioError(f"a clip of {waves.shape[1]} samples is too short: {self.shortest} are needed for a frame")
         if lengths is not None:
-            waves = waves.masked_fill(~_within(lengths, waves.shape[1]), 0.0)
+            waves = waves.masked_fill(~within(lengths, waves.shape[1]), 0.0)
         if self.normalize_input:
             waves = _standardize(waves, lengths)
         x = self.feature_projection(self.feature_extractor(waves))  # (B, T, C)
         if lengths is None:
             return self.encoder(x, None, self.gradient_checkpointing), None
         counts = self.feature_extractor.frame_lengths(lengths).clamp(min=1)
-        return self.encoder(x, _within(counts, x.shape[1]), self.gradient_checkpointing), counts
+        return self.encoder(x, within(counts, x.shape[1]), self.gradient_checkpointing), counts
 
 
 class _FeatureExtractor(nn.Module):
@@ -235,17 +236,12 @@ class _Encoder(nn.Module):
         return out
 
 
-def _within(lengths: Tensor, size: int) -> Tensor:
-    """(B, size) bool: True before each length."""
-    return torch.arange(size, device=lengths.device) < lengths[:, None]
-
-
 def _standardize(waves: Tensor, lengths: Tensor | None) -> Tensor:
     """Zero mean and unit variance over each clip's own samples; what lies beyond stays zero."""
     if lengths is None:
         centred = waves - waves.mean(1, keepdim=True)
         return centred / (centred.square().mean(1, keepdim=True) + 1e-7).sqrt()
-    inside = _within(lengths, waves.shape[1])
+    inside = within(lengths, waves.shape[1])
     count = lengths[:, None].clamp(min=1)
     centred = (waves - waves.sum(1, keepdim=True) / count) * inside
     return centred / (centred.square().sum(1, keepdim=True) / count + 1e-7).sqrt()
