@@ -3,7 +3,20 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fakemamba.data.corpora import asvspoof2019, folder, tsv
+from fakemamba.data.corpora import (
+    asvspoof5,
+    asvspoof2019,
+    asvspoof2021,
+    codecfake,
+    fake_or_real,
+    folder,
+    in_the_wild,
+    mlaad,
+    partialspoof,
+    spoofceleb,
+    tsv,
+    wavefake,
+)
 from fakemamba.data.corpora.corpus import Corpus
 from fakemamba.data.corpora.opening import CorpusReport, SplitFacts, open_checked
 from fakemamba.data.dataset import Dataset
@@ -15,6 +28,16 @@ CORPORA: dict[str, Corpus] = {
     corpus.name: corpus
     for corpus in (
         asvspoof2019.CORPUS,
+        asvspoof2021.LA,
+        asvspoof2021.DF,
+        asvspoof5.CORPUS,
+        in_the_wild.CORPUS,
+        mlaad.CORPUS,
+        wavefake.CORPUS,
+        fake_or_real.CORPUS,
+        spoofceleb.CORPUS,
+        codecfake.CORPUS,
+        partialspoof.CORPUS,
         folder.CORPUS,
         tsv.CORPUS,
     )
