@@ -19,7 +19,7 @@ def test_the_real_training_corpus_opens_with_its_counts():
         ("dev", 1): 317,
         ("dev", 0): 319,
     }
-    assert "6 rows labelled noise are left out" in whole.notes
+    assert "6 rows labelled noise (or as asked) are left out" in whole.notes
     assert len(open_corpus("tsv", root / "corpus.tsv", split="dev")) == 636
     report = check_corpus("tsv", root)
     assert report.usable

@@ -103,7 +103,7 @@ def _spoofceleb(yard: Yard) -> None:
         rows = ["file,speaker,attack"]
         for clip in yard.clips(f"{split}/"):
             attack, speaker = ("a00" if clip.label else f"a{1 + clip.attack:02}"), f"id{10_001 + clip.speaker}"
-            file = f"{attack}/{speaker}/video-{clip.number:05}-001.flac"
+            file = f"{attack}/{speaker}/{word}video-{clip.number:05}-001.flac"
             yard.audio(f"spoofceleb/flac/{word}/{file}", clip.wave)
             rows.append(f"{file},{speaker},{attack}")
         yard.text(f"spoofceleb/metadata/{word}.csv", rows)
@@ -112,10 +112,11 @@ def _spoofceleb(yard: Yard) -> None:
 def _codecfake(yard: Yard) -> None:
     places = {"train": ("train/", "train"), "dev": ("dev/", "dev")}
     places |= {name: (f"eval/{name}", f"test/{name}") for name in ("C1", "C2", "A1")}
-    for name, (part, folder) in places.items():
+    for name, (part, folder) in places.items():  # the genuine recordings of C1 recur in C2, as in the corpus
         rows = []
+        first = {"train": 0, "dev": 1000}.get(name, 2000)
         for clip in yard.clips(part):
-            file = f"SSB{clip.speaker:04}{clip.number:04}.wav"
+            file = f"SSB{clip.speaker:04}{first + clip.number:04}.wav"
             file = file if clip.label else f"F{1 + clip.attack:02}_{file}"
             yard.audio(f"{folder}/{file}", clip.wave)
             rows.append(f"{file} {'real 0' if clip.label else f'fake {1 + clip.attack}'}")

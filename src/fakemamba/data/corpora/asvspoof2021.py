@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Counts, Part, keyed, require
+from fakemamba.data.corpora.corpus import Corpus, Counts, Options, Part, keyed, require
 from fakemamba.data.corpora.files import check_root, folders, seek
 from fakemamba.errors import DataError
 
@@ -11,7 +11,7 @@ _SUBSETS = ("eval", "progress", "hidden")
 _KEY = "CM/trial_metadata.txt"
 
 
-def _parts(track: str, official: dict[str, Counts], root: Path, _genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(track: str, official: dict[str, Counts], root: Path, _options: Options) -> list[Part]:
     name, layout = f"asvspoof2021-{track.lower()}", _layout(track)
     key = _key(root, track, layout)
     audio = _audio(root, track, layout)

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Part, keyed, require
+from fakemamba.data.corpora.corpus import Corpus, Options, Part, keyed, require
 from fakemamba.data.corpora.files import seek
 
 _LAYOUT = (
@@ -16,7 +16,7 @@ _SPLITS = {
 }
 
 
-def _parts(root: Path, _genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, _options: Options) -> list[Part]:
     protocols = require(root, _LAYOUT, *(name for name, _, _ in _SPLITS.values())).parent
     parts = []
     for split, (name, folders, official) in _SPLITS.items():

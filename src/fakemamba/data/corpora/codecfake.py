@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Listing, Part, keyed, require
+from fakemamba.data.corpora.corpus import Corpus, Listing, Options, Part, keyed, require
 from fakemamba.data.corpora.files import seek
 
 _LAYOUT = "label/*.txt (SSB13650058.wav real 0), train/*.wav, dev/*.wav and test/C1/*.wav … test/A3/*.wav"
@@ -14,7 +14,7 @@ _TRAIN, _DEV = (105_821, 634_926), (13_228, 79_368)
 _EVAL = {**dict.fromkeys(_CONDITIONS[:6], (13_228, 13_228)), "C7": (13_228, 132_277)}
 
 
-def _parts(root: Path, _genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, _options: Options) -> list[Part]:
     home = require(root, _LAYOUT, "label")
     parts = [
         Part(split, partial(_split, home, split, root), {"": official})

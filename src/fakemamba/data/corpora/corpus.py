@@ -57,14 +57,28 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Options:
+    """What a caller may say about a corpus besides its root.
+
+    Attributes:
+        genuine: folders of the human counterpart where it comes apart.
+        words: what further label words mean: 1, 0, or None to leave the utterance out.
+    """
+
+    genuine: tuple[Path, ...] = ()
+    words: Mapping[str, int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Corpus:
     """A kind of corpus that can be opened by name.
 
     Attributes:
         title, site, licence: for people.
         layout: what must lie in the root, in one line for messages.
-        parts: (root, genuine) -> its splits; genuine holds the folders of the human counterpart where it comes apart.
+        parts: (root, options) -> its splits.
         counterpart: what `genuine` is, "" where the corpus has both classes.
+        open_words: whether its labels may be other words than ours.
     """
 
     name: str
@@ -72,8 +86,9 @@ class Corpus:
     site: str
     licence: str
     layout: str
-    parts: Callable[[Path, tuple[Path, ...]], list[Part]]
+    parts: Callable[[Path, Options], list[Part]]
     counterpart: str = ""
+    open_words: bool = False
 
 
 def require(root: Path, layout: str, *names: str, depth: int = 3) -> Path:

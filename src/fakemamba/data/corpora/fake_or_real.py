@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Listing, Part
+from fakemamba.data.corpora.corpus import Corpus, Listing, Options, Part
 from fakemamba.data.corpora.files import audio_below, check_root, folders
 from fakemamba.data.dataset import Utterance
 from fakemamba.errors import DataError
@@ -12,7 +12,7 @@ _LAYOUT = "for-norm/{training,validation,testing}/{real,fake}/*.wav (or for-orig
 _SPLITS = {"train": "training", "dev": "validation", "eval": "testing"}
 
 
-def _parts(root: Path, _genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, _options: Options) -> list[Part]:
     check_root(root, _LAYOUT)
     versions = _versions(root, 3)
     if not versions:

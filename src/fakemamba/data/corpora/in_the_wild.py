@@ -3,12 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Part, keyed, require
+from fakemamba.data.corpora.corpus import Corpus, Options, Part, keyed, require
 
 _LAYOUT = "release_in_the_wild/meta.csv (file,speaker,label) and the WAV files beside it"
 
 
-def _parts(root: Path, _genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, _options: Options) -> list[Part]:
     key = require(root, _LAYOUT, "meta.csv")
     return [Part("", partial(keyed, "in-the-wild", "", key, (key.parent,)), {"": (19_963, 11_816)})]
 

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Part, require
+from fakemamba.data.corpora.corpus import Corpus, Options, Part, require
 from fakemamba.data.corpora.counterpart import beside, both, no_genuine
 from fakemamba.data.dataset import Utterance
 
@@ -11,9 +11,9 @@ _LAYOUT = "fake/<language>/<system>/*.wav, and M-AILABS (<language>/by_book/<gen
 _GENUINE = frozenset({"real", "original", "genuine", "bonafide", "m-ailabs", "mailabs", "m_ailabs"})
 
 
-def _parts(root: Path, genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, options: Options) -> list[Part]:
     fakes = require(root, _LAYOUT, "fake")
-    human = genuine or beside(fakes.parent, _GENUINE)
+    human = options.genuine or beside(fakes.parent, _GENUINE)
     return [Part("", partial(both, (fakes,), human, _fake, _human, no_genuine("mlaad", "M-AILABS")))]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fakemamba.audio import open_audio
-from fakemamba.data.corpora.corpus import Corpus, Counts, Listing, Part
+from fakemamba.data.corpora.corpus import Corpus, Counts, Listing, Options, Part
 from fakemamba.data.corpora.marker import Marker, read_marker
 from fakemamba.data.dataset import Dataset, Utterance
 from fakemamba.data.tables import sample
@@ -82,15 +82,13 @@ class _Read:
     listing: Listing
 
 
-def open_checked(
-    corpus: Corpus, root: Path, *, split: str | None, genuine: tuple[Path, ...] = (), every: bool = False
-) -> Opened:
+def open_checked(corpus: Corpus, root: Path, *, split: str | None, options: Options, every: bool = False) -> Opened:
     """Read and check; whatever a user can mend is in `report.problems`, not raised.
 
     Args:
         corpus: which.
         root: its folder.
-        split: see `open_corpus`; genuine: the human counterpart's folders.
+        split: see `open_corpus`. options: what else was said.
         every: None means all splits and subsets, without a choice.
 
     Raises:
@@ -103,7 +101,7 @@ def open_checked(
     marker: Marker | None = None
     try:
         marker = read_marker(root, corpus.name)
-        chosen, notes = _choose(corpus, root, corpus.parts(root, genuine), asked)
+        chosen, notes = _choose(corpus, root, corpus.parts(root, options), asked)
     except DataError as error:
         problems.append(str(error))
     read = _read(chosen, problems)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Listing, Part, keyed, require
+from fakemamba.data.corpora.corpus import Corpus, Listing, Options, Part, keyed, require
 
 _PROTOCOLS = "protocols/PartialSpoof_LA_cm_protocols"
 _LAYOUT = f"database/train/con_wav/*.wav, database/{_PROTOCOLS}/*.txt and database/segment_labels/*_seglab_0.02.npy"
@@ -12,7 +12,7 @@ _LAYOUT = f"database/train/con_wav/*.wav, database/{_PROTOCOLS}/*.txt and databa
 _OFFICIAL = {"train": (2_580, 22_800), "dev": (2_548, 22_296), "eval": (7_355, 63_882)}
 
 
-def _parts(root: Path, _genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, _options: Options) -> list[Part]:
     protocols = require(root, _LAYOUT, _PROTOCOLS)
     home = protocols.parent.parent
     return [

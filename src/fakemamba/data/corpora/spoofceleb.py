@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Part, keyed, require
+from fakemamba.data.corpora.corpus import Corpus, Options, Part, keyed, require
 
 _LAYOUT = "spoofceleb/metadata/train.csv (file,speaker,attack) and spoofceleb/flac/train/a00/<speaker>/*.flac"
 # By the label distribution that a public card of the corpus gives.
@@ -14,7 +14,7 @@ _SPLITS = {
 }
 
 
-def _parts(root: Path, _genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, _options: Options) -> list[Part]:
     names = tuple(f"metadata/{word}.csv" for word, _ in _SPLITS.values())
     home = require(root, _LAYOUT, *names).parent.parent
     return [

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Part
+from fakemamba.data.corpora.corpus import Corpus, Options, Part
 from fakemamba.data.corpora.counterpart import beside, both, no_genuine
 from fakemamba.data.corpora.files import check_root, folders, seek
 from fakemamba.data.dataset import Utterance
@@ -14,13 +14,13 @@ _GENUINE = frozenset({"ljspeech-1.1", "ljspeech", "lj_speech", "jsut_ver1.1", "j
 _LJ, _JSUT = ("LJSpeech", "en", "LJ"), ("JSUT", "ja", "JSUT")  # source, language, speaker
 
 
-def _parts(root: Path, genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, options: Options) -> list[Part]:
     check_root(root, _LAYOUT)
     inside = seek(root, "generated_audio") or root
     kinds = [folder for folder in folders(inside) if folder.name.lower() not in _GENUINE and _is_generated(folder)]
     if not kinds:
         raise DataError(f"{root}: no folder such as ljspeech_melgan is there; expected {_LAYOUT}")
-    human = genuine or beside(root, _GENUINE) or beside(inside.parent, _GENUINE)
+    human = options.genuine or beside(root, _GENUINE) or beside(inside.parent, _GENUINE)
     return [Part("", partial(both, tuple(kinds), human, _fake, _human, no_genuine("wavefake", "LJSpeech and JSUT")))]
 
 
