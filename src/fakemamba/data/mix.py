@@ -23,7 +23,7 @@ from fakemamba.data.tables import sample
 from fakemamba.errors import ConfigError, DataError
 
 Balance = Literal["class", "corpus", "attack", "speaker", "language", "source"]
-_LABELS = {"bonafide": 1, "spoof": 0, "ignore": None}
+MEANINGS: dict[str, int | None] = {"bonafide": 1, "spoof": 0, "ignore": None}
 
 
 class CorpusConfig(Frozen):
@@ -160,7 +160,7 @@ def _joined(parts: list[Dataset]) -> Dataset:
 
 
 def _open(config: CorpusConfig, split: str) -> Dataset:
-    words = {word: _LABELS[label] for word, label in config.labels.items() if "=" not in word}
+    words = {word: MEANINGS[label] for word, label in config.labels.items() if "=" not in word}
     dataset = open_corpus(
         config.corpus,
         Path(config.root).expanduser(),
@@ -169,7 +169,7 @@ def _open(config: CorpusConfig, split: str) -> Dataset:
         labels=words,
     )
     keep = _keep(config)
-    relabel = [(_condition(word), _LABELS[label]) for word, label in config.labels.items() if "=" in word]
+    relabel = [(_condition(word), MEANINGS[label]) for word, label in config.labels.items() if "=" in word]
     name = config.name or config.corpus
     made = []
     for utterance in dataset.utterances:

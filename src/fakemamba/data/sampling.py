@@ -29,7 +29,8 @@ class EpochSampler:
         balance: "class", or columns of the data set.
         seconds: of lengths given, a batch holds at most this many when padded to its longest; None: no limit.
         lengths: (n,) seconds of each utterance: batches are made of clips of like length; None: of any.
-        drop_last: leave out the last, smaller batch.
+        drop_last: leave out the last, smaller batch (with lengths, where sizes differ anyway, only those clips of it
+            that the processes cannot share evenly).
         rank, ranks: which process this is, and how many there are.
 
     Raises:
@@ -65,8 +66,8 @@ class EpochSampler:
     def batches(self, epoch: int) -> Iterator[list[int]]:
         """This process's share of every batch: those of all processes, one after the other, are the whole batch.
 
-        Every process gets the same number of batches. With `drop_last` shares are equally long, and all of them are
-        never empty; without, the last batch may leave some process with less, or an empty list.
+        Every process gets the same number of batches. With `drop_last` their shares are equally long; without, the
+        last batch may leave some process with one less, or an empty list.
         """
         for rows in self._global(epoch):
             yield [int(row) for row in np.array_split(rows, self.ranks)[self.rank]]
@@ -118,8 +119,9 @@ class EpochSampler:
                 yield stretch[at:end]
                 at = end
             left = stretch[at:]
-        if len(left) and not self.drop_last:
-            yield left
+        shared = len(left) - len(left) % self.ranks if self.drop_last else len(left)
+        if shared:
+            yield left[:shared]
 
     def _end(self, stretch: Rows, lengths: NDArray[np.float64], at: int) -> int | None:
         """Where the batch that begins at `at` ends: full by count or by seconds; None if more clips could join it."""
@@ -152,6 +154,8 @@ def _check(
         raise ConfigError("seconds bound a batch only if they are more than 0 and the lengths are known")
     if lengths is not None and len(lengths) != len(dataset):
         raise ConfigError(f"{len(lengths)} lengths for {len(dataset)} utterances")
+    if lengths is not None and not np.all(np.isfinite(lengths) & (np.asarray(lengths) > 0)):
+        raise ConfigError("some lengths are not known: fill them in with with_seconds")
 
 
 def _codes(dataset: Dataset, name: str) -> Rows:
