@@ -95,7 +95,7 @@ class EpochSampler:
             yield _spread(rows, self._weights[rows], draws, rng)
             return
         name, codes = self._columns[level]
-        groups = [rows[codes[rows] == code] for code in np.unique(codes[rows])]
+        groups = _groups(rows, codes[rows])
         weighed = [self._weights[group].mean() if name == "corpus" else 1.0 for group in groups]
         for group, quota in zip(groups, _quotas(np.array(weighed), draws, rng), strict=True):
             yield from self._share(group, quota, level + 1, rng)
@@ -166,6 +166,12 @@ def _codes(dataset: Dataset, name: str) -> Rows:
         raise ConfigError(f"balance by {name!r}: choose class or one of {', '.join(COLUMNS)}")
     codes: Rows = np.unique(dataset.column(name), return_inverse=True)[1].astype(np.int64)
     return codes
+
+
+def _groups(rows: Rows, codes: Rows) -> list[Rows]:
+    """Rows of equal code together, by ascending code."""
+    order = np.argsort(codes, kind="stable")
+    return np.split(rows[order], np.flatnonzero(np.diff(codes[order])) + 1)
 
 
 def _quotas(weights: NDArray[np.float64], draws: int, rng: np.random.Generator) -> list[int]:
