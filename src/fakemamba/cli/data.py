@@ -121,7 +121,7 @@ def _show(console: "Console", report: "CorpusReport") -> None:
         table.add_column(name, justify="left" if place == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(row[name] or "–" for name in shown))
-    console.print(f"{report.corpus} in {report.root}: {'usable' if report.usable else 'NOT usable'}")
+    console.print(f"{report.corpus} in {report.root}: {'usable' if report.usable else 'NOT usable'}", soft_wrap=True)
     if rows:
         console.print(table)
 
