@@ -1,10 +1,14 @@
 """Mixing corpora: weights, caps, words, what is kept and what is left out."""
 
+import re
+import tomllib
 from collections import Counter
 
 import pytest
 
+from conftest import ROOT
 from fakemamba.config import parse
+from fakemamba.data.corpora import CORPORA
 from fakemamba.data.miniature import make_miniature
 from fakemamba.data.mix import CorpusConfig, DataConfig, open_data, open_mix
 from fakemamba.errors import ConfigError, DataError
@@ -128,3 +132,17 @@ def test_faults_of_the_whole_are_told(source):
         open_mix([source("mlaad", only={"language": ("xx",)})])
     with pytest.raises(ConfigError, match="at least one"):
         open_mix([])
+
+
+def test_the_table_of_the_documentation_is_valid():
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    tables = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    (data,) = [parse(DataConfig, tomllib.loads(table)["data"], "docs/data.md") for table in tables]
+    assert [source.name or source.corpus for source in data.train] == ["asvspoof2019-la", "mlaad", "mine"]
+
+
+def test_every_corpus_is_documented():
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    for name, corpus in CORPORA.items():
+        assert f"`{name}`" in text
+        assert corpus.layout
