@@ -18,9 +18,9 @@ class EpochSampler:
     """Orders and batches of row numbers of a data set.
 
     Without `balance` an epoch visits each utterance once, or `weight` times: the fraction by chance, a new one each
-    epoch. With it, `size` draws are shared out equally among the values of the first column, within each among those
-    of the second, and so on (corpora by their weights); within a share each utterance is drawn as often as any other,
-    give or take one. Small shares thus repeat and large ones are sampled, other utterances each epoch.
+    epoch. With it, as many draws as there are utterances are shared out equally among the values of the first column,
+    within each among those of the second, and so on (corpora by their weights); within a share each utterance is drawn
+    as often as any other, give or take one. Small shares thus repeat, large ones are sampled, anew each epoch.
 
     Args:
         dataset: what to draw from.

@@ -116,7 +116,7 @@ def open_checked(corpus: Corpus, root: Path, *, split: str | None, options: Opti
         notes += item.listing.notes
         warnings += item.listing.warnings
         if item.listing.outside:
-            notes.append(f"{item.listing.outside} audio files are not in its key and left out")
+            notes.append(f"{item.listing.outside} audio files that no key or label names are left out")
     warnings += [_miscounted(fact) for fact in facts if fact.official not in (None, (fact.bonafide, fact.spoof))]
     there = tuple(u for item in read for u in item.listing.utterances if u.id not in item.listing.missing)
     if read and not problems:
