@@ -41,6 +41,20 @@ def test_check_as_json(mini, capsys):
     assert split["hours"] == pytest.approx(2 * (0.8 + 3.4) / 3600)
 
 
+def test_check_by_columns(mini, capsys):
+    root = mini("asvspoof2019-la")
+    assert (
+        run(["data", "check", "asvspoof2019-la", str(root), "--split", "eval", "--by", "attack", "--by", "codec"]) == 0
+    )
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[-4:] == [
+        ["part", "attack", "real", "fake"],
+        ["eval", "A07", "0", "1"],
+        ["eval", "A08", "0", "1"],
+        ["nothing", "is", "known", "by", "codec"],
+    ]
+
+
 def test_what_is_not_usable_exits_with_2(mini, capsys):
     root = mini("folder")
     for path in (root / "eval").rglob("*.wav"):
@@ -72,6 +86,7 @@ def test_words_and_counterparts_are_passed_on(mini, capsys, tmp_path):
     ("words", "message"),
     [
         (["check", "asv", "."], "unknown corpus 'asv': choose one of asvspoof2019-la"),
+        (["check", "tsv", ".", "--by", "colour"], "--by colour: choose one of attack, codec"),
         (["check", "tsv", ".", "--label", "x=maybe"], "the meaning one of bonafide, spoof, ignore"),
         (["check", "asvspoof5", ".", "--label", "x=spoof"], "has official labels"),
         (["miniature", "asv", "x"], "unknown corpus 'asv'"),
