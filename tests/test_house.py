@@ -23,7 +23,8 @@ LEVELS = (
     {"checkpoint"},
     {"decision", "result", "timeline", "onnx_scorer", "torch_scorer"},
     {"detect"},
-    {"report", "export"},
+    {"report", "export", "plots"},
+    {"evaluation"},
     {"cli"},
     {"__main__"},
 )
@@ -125,7 +126,7 @@ def test_detection_loads_no_torch(tmp_path):
 
 
 def test_the_public_names_are_these():
-    assert fakemamba.__all__ == ["Detector", "Result", "Segment", "__version__", "load"]
+    assert fakemamba.__all__ == ["Detector", "Result", "Segment", "__version__", "evaluate", "load"]
     assert dir(fakemamba) == sorted(fakemamba.__all__)
     for name in fakemamba.__all__:
         assert getattr(fakemamba, name) is not None

@@ -1,0 +1,58 @@
+"""What a user names as a data set -> a `Dataset`: a folder, NAME:DIR, or a table."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from fakemamba.data.corpora import CORPORA, open_corpus
+from fakemamba.data.dataset import Dataset
+from fakemamba.errors import ConfigError, DataError
+
+_PLAIN = {"folder", "tsv"}  # corpora without a name of their own
+
+
+def open_dataset(
+    named: str | Path, *, split: str | None = None, genuine: Sequence[str | Path] = ()
+) -> tuple[Dataset, bool]:
+    """Open what a user named.
+
+    Args:
+        named: `NAME:DIR` with a corpus that `open_corpus` knows; a folder with real/ and fake/; a table (.tsv, .csv)
+            with the columns path and label.
+        split: train, dev, eval, a subset's own word or "all"; None takes eval where there are several.
+        genuine: folders of the human counterpart, for corpora that come without (MLAAD, WaveFake).
+
+    Returns:
+        the data set, and whether it is a corpus with a published protocol.
+
+    Raises:
+        ConfigError: no such corpus or split, or nothing there.
+        DataError: the corpus cannot be used as it is.
+    """
+    text = str(named)
+    name, colon, rest = text.partition(":")
+    if colon and name in CORPORA:
+        if not rest:
+            raise ConfigError(f"{text}: the corpus's folder is missing; write {name}:DIR")
+        return _opened(name, Path(rest), split, genuine)
+    path = Path(text)
+    if path.is_dir():
+        return _opened("folder", path, split, genuine)
+    if path.is_file() and path.suffix.lower() in (".tsv", ".csv"):
+        return _opened("tsv", path, split, genuine)
+    if path.is_file():
+        raise ConfigError(f"{text}: not a data set; give a folder with real/ and fake/, a .tsv or .csv, or NAME:DIR")
+    hint = f"; corpora: {', '.join(sorted(CORPORA))}" if colon else ""
+    raise ConfigError(f"{text}: there is no such folder or table; or write NAME:DIR for a corpus{hint}")
+
+
+def _opened(name: str, root: Path, split: str | None, genuine: Sequence[str | Path]) -> tuple[Dataset, bool]:
+    try:
+        dataset = open_corpus(name, root, split=split, genuine=genuine)
+    except DataError as error:
+        if name != "folder":
+            raise
+        raise DataError(f"{error}; for a published corpus write NAME:{root}") from error
+    if name in _PLAIN:
+        dataset = replace(dataset, name=f"{root.resolve().name} {split or ''}".strip())
+    return dataset, name not in _PLAIN
