@@ -14,9 +14,10 @@ from fakemamba.metrics.records import Record
 COLUMNS = ("attack", "codec", "vocoder", "duration", "language", "speaker", "corpus", "source", "subset", "split")
 SHORT = BUCKETS[0]
 _NOT_GIVEN = "(not given)"
+_FEWEST = 10  # trials of each class that a group needs for an interval worth showing
 _MOST_INTERVALS = 60  # groups of a column that get an interval; a thousand of them would take an hour
 # Columns of keys that name single trials, or do not say what kind of trial it is.
-_SAY_NOTHING = frozenset({"id", "label", "score", "path", "trim", "seed", "task", "team", "environment"})
+SAY_NOTHING = frozenset({"id", "label", "score", "path", "trim", "seed", "task", "team", "environment"})
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Breakdown:
     def groups(self) -> dict[str, tuple[GroupRow, ...]]:
         """Rows by column, for each column that tells at least two groups apart."""
         found = {}
-        for column in (*COLUMNS, *sorted(set(self.columns) - set(COLUMNS) - _SAY_NOTHING)):
+        for column in (*COLUMNS, *sorted(set(self.columns) - set(COLUMNS) - SAY_NOTHING)):
             groups = list(members(self.genuine, self.columns[column])) if column in self.columns else []
             if not 2 <= len(groups) < len(self.genuine):
                 continue
@@ -88,7 +89,11 @@ class Breakdown:
         scores, labels = self.evidence[keep], self.genuine[keep]
         n_bonafide, n_spoof = int(labels.sum()), int((~labels).sum())
         both = bool(n_bonafide and n_spoof)
-        drawn = self._drawn(scores, labels, keep) if both and sure and self.resamples else None
+        drawn = (
+            self._drawn(scores, labels, keep)
+            if sure and self.resamples and min(n_bonafide, n_spoof) >= _FEWEST
+            else None
+        )
         accepted = None if self.threshold is None else scores >= self.threshold
         return GroupRow(
             name=_NOT_GIVEN if name in ("", "-") else name,

@@ -12,14 +12,13 @@ from fakemamba import __version__
 from fakemamba.errors import ConfigError
 from fakemamba.evaluation.breakdown import Breakdown, GroupRow
 from fakemamba.evaluation.clips import Origin
-from fakemamba.evaluation.judged import Judged
+from fakemamba.evaluation.judged import Judged, speakers_of
 from fakemamba.evaluation.scoring import Unscored
 from fakemamba.metrics import Confusion, FrameEer, Interval, Reliability, Summary, interval, reliability, summarise
 from fakemamba.metrics.bootstrap import MetricName
 from fakemamba.metrics.records import Record
 
 INTERVALS: tuple[MetricName, ...] = ("eer", "auc", "min_dcf", "min_cllr")
-_FEWEST_SPEAKERS = 5  # fewer say nothing about other speakers
 _LISTED = 50  # clips without a score that are named; all are counted
 
 
@@ -147,7 +146,7 @@ def measure(
     both = bool(genuine.any() and not genuine.all())
     summary = summarise(judged.evidence, judged.labels) if both else None
     limit, source = _threshold(judged, threshold, summary)
-    clusters, notes = _clusters(judged, resamples) if both else (None, ())
+    clusters, why = speakers_of(judged) if both and resamples else (None, "")
     parts = Breakdown(judged.evidence, genuine, judged.columns, limit, clusters, resamples, seed)
     return Evaluation(
         origin=judged.origin,
@@ -169,7 +168,7 @@ def measure(
         frames=frames,
         unscored=judged.unscored[:_LISTED],
         speed=speed,
-        notes=(*judged.notes, *notes),
+        notes=(*judged.notes, *([why] if why else [])),
         warnings=(*judged.warnings, *_warnings(judged, summary)),
         version=__version__,
         created=(now or datetime.now(UTC)).isoformat(timespec="seconds"),
@@ -195,20 +194,6 @@ def _threshold(judged: Judged, asked: float | None, summary: Summary | None) -> 
     if judged.origin.threshold is not None:
         return judged.origin.threshold, "the model"
     return (None, "") if summary is None else (summary.eer_threshold, "equal error rate")
-
-
-def _clusters(judged: Judged, resamples: int) -> tuple[NDArray[np.str_] | None, tuple[str, ...]]:
-    """The speakers to draw whole, or why single trials are drawn."""
-    speakers = judged.columns.get("speaker")
-    if speakers is None or not resamples:
-        return None, ()
-    if np.isin(speakers, ("", "-")).any():
-        return None, ("not all speakers are known: the intervals come from single clips and are too narrow",)
-    if len(np.unique(speakers)) < _FEWEST_SPEAKERS:
-        return None, (
-            f"fewer than {_FEWEST_SPEAKERS} speakers: the intervals come from single clips and are too narrow",
-        )
-    return speakers, ()
 
 
 def _intervals(judged: Judged, clusters: NDArray[np.str_] | None, resamples: int, seed: int) -> dict[str, Interval]:
@@ -267,8 +252,9 @@ def _calibration(judged: Judged) -> Reliability | None:
 def _warnings(judged: Judged, summary: Summary | None) -> tuple[str, ...]:
     found = []
     if judged.unscored:
-        share = len(judged.unscored) / (len(judged) + len(judged.unscored))
-        found.append(f"{len(judged.unscored)} clips ({share:.1%}) have no score and are in no error rate")
+        total = len(judged) + len(judged.unscored)
+        share = len(judged.unscored) / total
+        found.append(f"no score for {len(judged.unscored)} of {total} clips ({share:.1%}): they are in no error rate")
     if summary is None:
         only = "bona fide" if (judged.labels == 1).all() else "spoofed"
         found.append(f"only {only} clips: error rates need both classes; decisions at the threshold are counted")

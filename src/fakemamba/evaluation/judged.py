@@ -16,6 +16,7 @@ from fakemamba.evaluation.clips import SCORES, Origin, ScoredClip, read_clips, r
 from fakemamba.evaluation.scoring import Scoring, Unscored
 
 EDGES = (3.0, 4.0, 5.0, 6.0)  # seconds
+_FEWEST_SPEAKERS = 5  # fewer say nothing about other speakers
 BUCKETS = ("< 3 s", "3–4 s", "4–5 s", "5–6 s", "> 6 s")  # a clip on an edge belongs to the longer bucket
 
 
@@ -71,10 +72,25 @@ class Judged:
         )
 
 
+def speakers_of(judged: Judged) -> tuple[Text | None, str]:
+    """(n,) the speakers that a bootstrap should draw whole, or None and why single clips are drawn instead."""
+    speakers = judged.columns.get("speaker")
+    if speakers is None:
+        return None, ""
+    if np.isin(speakers, ("", "-")).any():
+        return None, "not all speakers are known: the intervals come from single clips and may be too narrow"
+    if len(np.unique(speakers)) < _FEWEST_SPEAKERS:
+        return (
+            None,
+            f"fewer than {_FEWEST_SPEAKERS} speakers: the intervals come from single clips and may be too narrow",
+        )
+    return speakers, ""
+
+
 def from_scoring(scoring: Scoring, *, notes: tuple[str, ...] = (), warnings: tuple[str, ...] = ()) -> Judged:
     """The trials of a run."""
     if scoring.resumed:
-        notes = (*notes, f"{scoring.resumed} clips had been scored by an earlier run and were not scored again")
+        notes = (*notes, f"scored by an earlier run and not again: {scoring.resumed} clips")
     if scoring.foreign:
         warnings = (*warnings, f"{scoring.foreign} rows of the score file are not in the data set and are left out")
     judged = from_clips(scoring.clips, scoring.origin)
