@@ -97,9 +97,8 @@ def _pair(compared: SystemsCompared, pair: Pair) -> tuple[str, ...]:
     found = pair.comparison
     gap, low, high = (_signed(compared, value) for value in (found.difference, found.low, found.high))
     sure = "yes" if pair.significant else "no"
-    return (
-        f"{pair.first} – {pair.second}", gap, f"{low} to {high}", f"{found.p_value:.3g}", f"{pair.p_corrected:.3g}", sure
-    )  # fmt: skip
+    p_values = (f"{found.p_value:.3g}", f"{pair.p_corrected:.3g}")
+    return (f"{pair.first} – {pair.second}", gap, f"{low} to {high}", *p_values, sure)
 
 
 def _parts(compared: SystemsCompared, parts: tuple[Part, ...]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -137,9 +136,9 @@ def _method(compared: SystemsCompared) -> str:
     found = compared.pairs[0].comparison
     drawn = "clips" if found.clusters is None else f"{found.clusters} speakers"
     return (
-        f"Difference of {_unit(compared)}, by paired bootstrap: {found.resamples} resamples of {drawn}, the same for every "
-        f"system. The p-values are corrected for their number (Holm); more than chance: corrected p < {ALPHA:g}. "
-        f"By group the correction counts all tests of the column."
+        f"Difference of {_unit(compared)}, by paired bootstrap: {found.resamples} resamples of {drawn}, the same for "
+        f"every system. The p-values are corrected for their number (Holm); more than chance: corrected p < {ALPHA:g}. "
+        "By group the correction counts all tests of the column."
     )
 
 

@@ -12,11 +12,12 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
+from pathlib import Path
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
-from fakemamba.audio import SAMPLE_RATE, open_audio, windows
+from fakemamba.audio import SAMPLE_RATE, Source, open_audio, windows
 from fakemamba.data.dataset import Utterance
 from fakemamba.decision import decide, to_llr
 from fakemamba.detect import Detector
@@ -51,8 +52,8 @@ class Prepared:
 class ClipProtocol(Protocol):
     """What a protocol is to the loop that runs it."""
 
-    def prepare(self, utterance: Utterance) -> Prepared:
-        """Read one clip; AudioError with the reason where it cannot be judged."""
+    def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
+        """Read one clip, from `source` if not from its path; AudioError with the reason where it cannot be judged."""
         ...
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:
@@ -67,8 +68,8 @@ class Fixed:
         self._detector = detector
         self._length = detector.card.model.window
 
-    def prepare(self, utterance: Utterance) -> Prepared:
-        wave, seconds = _read(utterance, self._length)
+    def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
+        wave, seconds = _read(utterance, source, self._length)
         return Prepared(utterance, seconds, np.resize(wave[: self._length], self._length))
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:
@@ -81,8 +82,8 @@ class Whole:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
 
-    def prepare(self, utterance: Utterance) -> Prepared:
-        wave, seconds = _read(utterance, None)
+    def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
+        wave, seconds = _read(utterance, source, None)
         return Prepared(utterance, seconds, np.resize(wave, max(len(wave), self._detector.scorer.shortest)))
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:
@@ -106,8 +107,8 @@ class Detect:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
 
-    def prepare(self, utterance: Utterance) -> Prepared:
-        result = self._detector.detect(utterance.path, name=utterance.id)
+    def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
+        result = self._detector.detect(utterance.path if source is None else source, name=utterance.id)
         if result.score is None:
             raise AudioError(f"nothing to judge: {result.reason}")
         verdict = result.verdict if self._detector.decides else None
@@ -128,8 +129,8 @@ class Locate:
         self._length = detector.card.model.window
         self.hop = hop_samples(detector, hop) / SAMPLE_RATE
 
-    def prepare(self, utterance: Utterance) -> Prepared:
-        wave, seconds = _read(utterance, None)
+    def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
+        wave, seconds = _read(utterance, source, None)
         return Prepared(utterance, seconds, wave)
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:
@@ -160,12 +161,27 @@ def open_protocol(name: ProtocolName, detector: Detector, *, hop: float | None =
     Raises:
         ConfigError: an unknown name, or a hop that is none.
     """
-    if name not in PROTOCOLS:
-        raise ConfigError(f"unknown protocol {name!r}: choose one of {', '.join(PROTOCOLS)}")
+    check_protocol(name)
     if hop is not None and name != "locate":
         raise ConfigError(f"a hop belongs to the protocol locate, not to {name}")
     plain: dict[str, Callable[[Detector], ClipProtocol]] = {"fixed": Fixed, "whole": Whole, "detect": Detect}
     return Locate(detector, hop) if name == "locate" else plain[name](detector)
+
+
+def judge_waves(detector: Detector, sources: Sequence[Source], protocol: ProtocolName, batch: int) -> list[float]:
+    """Raw scores of sounds in memory, in order; AudioError if one cannot be judged."""
+    worker = open_protocol(protocol, detector)
+    nowhere = [Utterance(str(k), Path(), label=1, corpus="") for k in range(len(sources))]
+    clips = worker.score([worker.prepare(u, source) for u, source in zip(nowhere, sources, strict=True)], batch)
+    return [clip.score for clip in sorted(clips, key=lambda clip: int(clip.utterance.id))]
+
+
+def check_protocol(name: str) -> ProtocolName:
+    """The name, if it is one; ConfigError otherwise."""
+    for known in PROTOCOLS:
+        if name == known:
+            return known
+    raise ConfigError(f"unknown protocol {name!r}: choose one of {', '.join(PROTOCOLS)}")
 
 
 def hop_samples(detector: Detector, hop: float | None) -> int:
@@ -178,11 +194,11 @@ def hop_samples(detector: Detector, hop: float | None) -> int:
     return round(hop * SAMPLE_RATE)
 
 
-def _read(utterance: Utterance, samples: int | None) -> tuple[FloatArray, float]:
+def _read(utterance: Utterance, source: Source | None, samples: int | None) -> tuple[FloatArray, float]:
     """The first `samples` (None: all) and the whole length in seconds, where the header tells it without reading on."""
     parts: list[FloatArray] = []
     count, complete = 0, True
-    with open_audio(utterance.path) as stream:
+    with open_audio(utterance.path if source is None else source) as stream:
         known = utterance.seconds or stream.duration
         for block in stream.blocks():
             parts.append(block if samples is None or count < samples else block[:0])

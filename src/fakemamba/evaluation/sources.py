@@ -56,3 +56,20 @@ def _opened(name: str, root: Path, split: str | None, genuine: Sequence[str | Pa
     if name in _PLAIN:
         dataset = replace(dataset, name=f"{root.resolve().name} {split or ''}".strip())
     return dataset, name not in _PLAIN
+
+
+def thinned(dataset: Dataset, each: int) -> Dataset:
+    """At most `each` clips of each class, evenly spread over the data set's order; its name and notes say so."""
+    kept: set[int] = set()
+    for label in (0, 1):
+        rows = [row for row, utterance in enumerate(dataset.utterances) if utterance.label == label]
+        count = min(each, len(rows))
+        kept |= {rows[k * len(rows) // count] for k in range(count)}
+    if len(kept) == len(dataset):
+        return dataset
+    return replace(
+        dataset,
+        name=f"{dataset.name} limit {each}",
+        utterances=tuple(u for row, u in enumerate(dataset.utterances) if row in kept),
+        notes=(*dataset.notes, f"only {len(kept)} of {len(dataset)} clips were taken, as asked"),
+    )

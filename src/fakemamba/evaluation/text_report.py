@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from fakemamba.evaluation.breakdown import GroupRow
 from fakemamba.evaluation.evaluation import Evaluation
 from fakemamba.evaluation.words import (
-    GROUP_HEAD,
     PROTOCOLS,
     STAR,
     TITLES,
     counts,
     decision_rows,
-    group_cells,
     metric_rows,
     percent,
     share,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _MOST_ROWS = 20
+_GROUP_HEAD = ("", "bona\nfide", "\nspoofed", "\nEER %", "\n95 % interval", "rejected\n%", "accepted\n%")
 
 
 def blocks(evaluation: Evaluation) -> "Iterator[RenderableType]":
@@ -47,7 +48,7 @@ def blocks(evaluation: Evaluation) -> "Iterator[RenderableType]":
         shown = sorted(rows, key=lambda row: -(row.eer or 0))[:_MOST_ROWS] if len(rows) > _MOST_ROWS else rows
         name = TITLES.get(column, f"By {column}")
         name += f": the worst {_MOST_ROWS} of {len(rows)}" if len(rows) > _MOST_ROWS else ""
-        yield grid(name, GROUP_HEAD, [group_cells(row) for row in shown])
+        yield grid(name, _GROUP_HEAD, [_group_cells(row) for row in shown])
     if evaluation.frames:
         frames = [
             (f"{f.resolution_ms} ms", percent(f.value), str(f.n_bonafide), str(f.n_spoof)) for f in evaluation.frames
@@ -58,13 +59,23 @@ def blocks(evaluation: Evaluation) -> "Iterator[RenderableType]":
 def grid(
     name: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, head_shown: bool = True, words: int = 1
 ) -> Table:
-    """A table with the first `words` columns to the left, the rest to the right."""
-    table = Table(title=name or None, title_justify="left", show_header=head_shown)
+    """A table with the first `words` columns to the left, the rest to the right and never broken."""
+    table = Table(title=name or None, title_justify="left", show_header=head_shown, box=box.SIMPLE_HEAD)
     for k, column in enumerate(head):
-        table.add_column(column, justify="left" if k < words else "right", overflow="fold")
+        left = k < words
+        table.add_column(column, justify="left" if left else "right", overflow="fold", no_wrap=not left)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     return table
+
+
+def _group_cells(row: GroupRow) -> tuple[str, ...]:
+    """What fits a narrow terminal; the page has the rest."""
+    rejected = None if row.bonafide_rejected is None or not row.n_bonafide else row.bonafide_rejected / row.n_bonafide
+    accepted = None if row.spoof_accepted is None or not row.n_spoof else row.spoof_accepted / row.n_spoof
+    span = "" if row.eer_low is None or row.eer_high is None else f"{percent(row.eer_low)} – {percent(row.eer_high)}"
+    counts = (str(row.n_bonafide), str(row.n_spoof))
+    return (row.name, *counts, percent(row.eer), span, percent(rejected, 1), percent(accepted, 1))
 
 
 def _verdicts(evaluation: Evaluation) -> Table:

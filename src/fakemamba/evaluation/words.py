@@ -120,7 +120,7 @@ def decision_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
         return []
     rows = [
         ("Bona fide clips rejected (misses)", share(table.bonafide_rejected, evaluation.n_bonafide)),
-        ("Spoofs accepted (false alarms of the gate)", share(table.spoof_accepted, evaluation.n_spoof)),
+        ("Spoofs accepted (false alarms)", share(table.spoof_accepted, evaluation.n_spoof)),
     ]
     if evaluation.summary is not None:
         rows += [
