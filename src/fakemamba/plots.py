@@ -80,7 +80,7 @@ def det(curves: Mapping[str, Curve], *, title: str = "") -> "Figure":
         edge = probit([low, high])
         for k, (name, c) in enumerate(curves.items()):
             bounded = probit(np.clip([c.p_fa, c.p_miss], low / 10, 1 - 1e-4))
-            axes.plot(*bounded, drawstyle="default", label=name, color=COLOURS[k % 7], linestyle=_DASHES[k % 7])
+            axes.plot(*bounded, label=_shortened(name, 60), color=COLOURS[k % 7], linestyle=_DASHES[k % 7])
         axes.plot(edge, edge, color="#888888", linestyle=":", linewidth=1)
         ticks = [tick for tick in _DET_TICKS if low <= tick <= high]
         for axis in (axes.xaxis, axes.yaxis):
@@ -151,7 +151,15 @@ def lines(
             style = {"color": COLOURS[k % 7], "linestyle": _DASHES[k % 7], "marker": _MARKERS[k % 7], "markersize": 5}
             shift = 0.0 if numbers else 0.06 * (k - (len(series) - 1) / 2)
             values = factor * _floats(one.values)
-            axes.errorbar(at + shift, values, yerr=_bars(one, factor), capsize=3, elinewidth=1, label=one.name, **style)
+            axes.errorbar(
+                at + shift,
+                values,
+                yerr=_bars(one, factor),
+                capsize=3,
+                elinewidth=1,
+                label=_shortened(one.name),
+                **style,
+            )
         if not numbers:
             axes.set_xticks(at, [str(place) for place in places])
             axes.margins(x=0.08)
@@ -179,7 +187,7 @@ def bars(names: Sequence[str], series: Sequence[Series], *, x: str, title: str =
         for k, one in enumerate(series):
             axes.barh(
                 at + (k - (len(series) - 1) / 2) * thick, factor * np.nan_to_num(_floats(one.values)), 0.9 * thick,
-                xerr=_bars(one, factor), color=COLOURS[k % 7], alpha=0.75, label=one.name,
+                xerr=_bars(one, factor), color=COLOURS[k % 7], alpha=0.75, label=_shortened(one.name),
                 error_kw={"elinewidth": 1, "capsize": 2},
             )  # fmt: skip
         axes.set_yticks(at, [_shortened(name) for name in names])

@@ -1,5 +1,6 @@
 """Two or more systems on the same trials: one table, and which differences are more than chance."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -130,6 +131,7 @@ def compare_systems(
     evidence = {name: common[name].evidence for name in order}
     clusters, why = speakers_of(first)
     test = _Test(metric, clusters, resamples, seed)
+    groups = {column: _parts(column, first, evidence, test) for column in by}
     return SystemsCompared(
         dataset=first.origin.dataset,
         metric=metric,
@@ -137,9 +139,9 @@ def compare_systems(
         n_spoof=int((first.labels == 0).sum()),
         systems=tuple(_system(name, common[name], test) for name in order),
         pairs=_corrected([test.pairs(evidence, first.labels, np.ones(len(first), dtype=bool))])[0],
-        groups={column: _parts(column, first, evidence, test) for column in by},
+        groups=groups,
         notes=(*first.notes, *([why] if why else [])),
-        warnings=(*warnings, *_unlike(common, metric)),
+        warnings=(*warnings, *_unlike(common, metric), *_too_few(groups, resamples)),
         version=__version__,
         created=(now or datetime.now(UTC)).isoformat(timespec="seconds"),
         evidence=evidence,
@@ -196,6 +198,20 @@ def _unlike(systems: Mapping[str, Judged], metric: MetricName) -> list[str]:
     protocols = {judged.origin.protocol for judged in systems.values()} - {""}
     if len(protocols) > 1:
         found.append(f"the systems were scored by different protocols: {', '.join(sorted(protocols))}")
+    return found
+
+
+def _too_few(groups: Mapping[str, Sequence[Part]], resamples: int) -> list[str]:
+    """A bootstrap of R resamples knows no p below 2 / (R + 1); times many tests that can never be small."""
+    found = []
+    for column, parts in groups.items():
+        tests = sum(len(part.pairs) for part in parts)
+        if 2 * tests / (resamples + 1) >= ALPHA:
+            needed = math.ceil(4 * tests / ALPHA)
+            found.append(
+                f"by {column}: with {resamples} resamples none of {tests} tests can pass their correction; "
+                f"take {needed} resamples"
+            )
     return found
 
 
