@@ -1,16 +1,17 @@
 """From windows to frames, against hand counts."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from evaluation_makers import detector, write_wave
 
 from fakemamba.data.dataset import Dataset, Utterance
+from fakemamba.data.frames import read_frame_labels
+from fakemamba.data.miniature import make_miniature
 from fakemamba.errors import DataError
 from fakemamba.evaluation import evaluate, evaluate_scores
-from fakemamba.evaluation.localization import frame_scores, read_frames, read_spans
+from fakemamba.evaluation.localization import frame_scores, read_spans
 from fakes import speech
 
 
@@ -38,13 +39,14 @@ def test_constant_windows_give_constant_frames_of_the_right_number(seconds):
 def spliced(tmp_path):
     """Six seconds, the middle two of them loud, that is fake; and a genuine one. Labels one frame short."""
     middle = np.concatenate([speech(2.0, level=0.05), speech(2.0, level=0.9), speech(2.0, level=0.05)])
-    utterances = []
+    utterances, labels = [], {}
     for name, wave, label in (("cut", middle, 0), ("whole", speech(6.0, level=0.05), 1)):
         frames = np.ones(299, dtype=int)
         frames[100:200] = 1 if label else 0
-        np.save(tmp_path / f"{name}.npy", frames.astype(str))
+        labels[name] = frames.astype(str)
         path = write_wave(tmp_path / f"{name}.wav", wave)
-        utterances.append(Utterance(name, path, label, "spliced", frames=tmp_path / f"{name}.npy"))
+        utterances.append(Utterance(name, path, label, "spliced", frames=tmp_path / "labels.npy"))
+    np.save(tmp_path / "labels.npy", labels)
     return Dataset("spliced", tuple(utterances))
 
 
@@ -69,7 +71,7 @@ def test_spans_stand_in_for_frame_labels(spliced, tmp_path):
 
 
 def test_labels_of_another_length_are_an_error(spliced, tmp_path):
-    np.save(tmp_path / "cut.npy", np.ones(290, dtype=int))
+    np.save(tmp_path / "labels.npy", {"cut": np.ones(290, dtype=int)})
     with pytest.raises(DataError, match=r"300 scores of 20 ms against 290 labels"):
         evaluate(detector(), spliced, protocol="locate", resamples=0)
 
@@ -92,11 +94,17 @@ def test_bad_spans_are_told_in_one_line(tmp_path, text, message):
         read_spans(tmp_path / "nowhere.csv")
 
 
-def test_frame_labels_are_never_unpickled(tmp_path):
-    np.save(tmp_path / "evil.npy", np.array([{"a": 1}], dtype=object))
-    for name in ("evil.npy", "gone.npy"):
-        with pytest.raises(DataError, match="no frame labels can be read"):
-            read_frames(Path(tmp_path / name))
-    np.save(tmp_path / "odd.npy", np.array([0, 2]))
-    with pytest.raises(DataError, match="must be a row of 1"):
-        read_frames(tmp_path / "odd.npy")
+def test_partialspoof_from_its_own_layout(tmp_path):
+    """A miniature of the corpus: frame labels of a whole split in one file."""
+    make_miniature("partialspoof", tmp_path)
+    found = evaluate(detector(), f"partialspoof:{tmp_path}", protocol="locate", resamples=0)
+    assert [frame.resolution_ms for frame in found.frames][:2] == [10, 20]
+    frames = [len(read_frame_labels(c.utterance.frames)[c.utterance.id]) for c in found.judged.clips]
+    fine = found.frames[1]
+    assert sum(frames) - 2 * len(frames) <= fine.n_bonafide + fine.n_spoof <= sum(frames)
+
+
+def test_frame_labels_that_are_none_are_told(spliced, tmp_path):
+    (tmp_path / "labels.npy").write_bytes(b"no labels")
+    with pytest.raises(DataError, match=r"labels\.npy cannot be read as frame labels"):
+        evaluate(detector(), spliced, protocol="locate", resamples=0)

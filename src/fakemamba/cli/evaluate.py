@@ -26,7 +26,7 @@ def evaluate(
         str | None,
         typer.Argument(
             metavar="DATASET",
-            help="A folder with real/ and fake/, a table with path and label, or NAME:DIR for a corpus.",
+            help="A folder with real/ and fake/, a table (path, label), NAME:DIR for a corpus, or a TOML of several.",
             show_default=False,
         ),
     ] = None,

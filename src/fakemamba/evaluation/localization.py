@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fakemamba.data.frames import read_frame_labels
 from fakemamba.data.tables import ALIASES, LABELS
 from fakemamba.errors import DataError
 from fakemamba.evaluation.clips import ScoredClip
@@ -62,10 +63,11 @@ def localization(judged: Judged, spans: Spans | None = None) -> tuple[tuple[Fram
     Raises:
         DataError: a file of labels is damaged, or its length does not fit the audio.
     """
+    book = _Book()
     scores: dict[str, NDArray[np.float64]] = {}
     labels: dict[str, NDArray[np.float64]] = {}
     for name, clip in zip(judged.names if judged.clips else (), judged.clips, strict=True):
-        truth = _truth(clip, spans)
+        truth = book.truth(clip, spans)
         if truth is not None and clip.windows and clip.utterance.seconds:
             labels[name] = truth
             scores[name] = frame_scores(clip.windows, window=clip.window, hop=clip.hop, seconds=clip.utterance.seconds)
@@ -121,14 +123,23 @@ def _span_table(path: Path) -> tuple[list[list[str]], list[str]]:
     return rows[1:], names
 
 
-def _truth(clip: ScoredClip, spans: Spans | None) -> NDArray[np.float64] | None:
-    """(T,) 1 = bona fide, 0 = spoof, in frames of 20 ms; None where nothing is known."""
-    utterance = clip.utterance
-    if spans is not None and utterance.id in spans and utterance.seconds:
-        return _from_spans(spans[utterance.id], utterance.seconds)
-    if utterance.frames is not None:
-        return read_frames(utterance.frames)
-    return None
+class _Book:
+    """Frame labels by clip; a corpus keeps those of a whole split in one file, which is read once."""
+
+    def __init__(self) -> None:
+        self._files: dict[Path, Mapping[str, NDArray[np.int64]]] = {}
+
+    def truth(self, clip: ScoredClip, spans: Spans | None) -> NDArray[np.float64] | None:
+        """(T,) 1 = bona fide, 0 = spoof, in frames of 20 ms; None where nothing is known."""
+        utterance = clip.utterance
+        if spans is not None and utterance.id in spans and utterance.seconds:
+            return _from_spans(spans[utterance.id], utterance.seconds)
+        if utterance.frames is None:
+            return None
+        if utterance.frames not in self._files:
+            self._files[utterance.frames] = read_frame_labels(utterance.frames)
+        labels = self._files[utterance.frames].get(utterance.id)
+        return None if labels is None else labels.astype(np.float64)
 
 
 def _from_spans(spans: Sequence[tuple[float, float, int]], seconds: float) -> NDArray[np.float64]:
@@ -137,19 +148,4 @@ def _from_spans(spans: Sequence[tuple[float, float, int]], seconds: float) -> ND
     labels = np.ones(max(1, int(np.ceil(seconds / frame - 1e-6))))
     for start, end, label in spans:
         labels[int(start / frame + 1e-6) : int(np.ceil(end / frame - 1e-6))] = label
-    return labels
-
-
-def read_frames(path: Path) -> NDArray[np.float64]:
-    """(T,) frame labels of 20 ms from an .npy file (PartialSpoof: text '1' = genuine); never unpickled.
-
-    Raises:
-        DataError: the file is missing, no such array, or holds another label.
-    """
-    try:
-        labels = np.asarray(np.load(path, allow_pickle=False)).astype(np.float64)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: no frame labels can be read from it: {error}") from error
-    if labels.ndim != 1 or not np.isin(labels, (0, 1)).all():
-        raise DataError(f"{path}: frame labels must be a row of 1 (genuine) and 0 (spoof), not {labels.shape}")
     return labels

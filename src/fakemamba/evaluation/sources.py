@@ -1,11 +1,15 @@
-"""What a user names as a data set -> a `Dataset`: a folder, NAME:DIR, or a table."""
+"""What a user names as a data set -> a `Dataset`: a folder, NAME:DIR, a table, or several of them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import Field
+
+from fakemamba.config import Frozen, parse, read_toml
 from fakemamba.data.corpora import CORPORA, open_corpus
 from fakemamba.data.dataset import Dataset
+from fakemamba.data.mix import CorpusConfig, open_mix
 from fakemamba.errors import ConfigError, DataError
 
 _PLAIN = {"folder", "tsv"}  # corpora without a name of their own
@@ -18,7 +22,7 @@ def open_dataset(
 
     Args:
         named: `NAME:DIR` with a corpus that `open_corpus` knows; a folder with real/ and fake/; a table (.tsv, .csv)
-            with the columns path and label.
+            with the columns path and label; a TOML file whose `sources` are those of a mix (see `CorpusConfig`).
         split: train, dev, eval, a subset's own word or "all"; None takes eval where there are several.
         genuine: folders of the human counterpart, for corpora that come without (MLAAD, WaveFake).
 
@@ -36,14 +40,32 @@ def open_dataset(
             raise ConfigError(f"{text}: the corpus's folder is missing; write {name}:DIR")
         return _opened(name, Path(rest), split, genuine)
     path = Path(text)
+    if path.is_file() and path.suffix.lower() == ".toml":
+        return _mixed(path, split), True
     if path.is_dir():
         return _opened("folder", path, split, genuine)
     if path.is_file() and path.suffix.lower() in (".tsv", ".csv"):
         return _opened("tsv", path, split, genuine)
     if path.is_file():
-        raise ConfigError(f"{text}: not a data set; give a folder with real/ and fake/, a .tsv or .csv, or NAME:DIR")
+        raise ConfigError(
+            f"{text}: not a data set; give a folder with real/ and fake/, a .tsv, .csv or .toml, or NAME:DIR"
+        )
     hint = f"; corpora: {', '.join(sorted(CORPORA))}" if colon else ""
     raise ConfigError(f"{text}: there is no such folder or table; or write NAME:DIR for a corpus{hint}")
+
+
+class MixFile(Frozen):
+    """What a TOML file of several corpora holds: `sources = [{ corpus = "…", root = "…" }, …]`, and maybe a `name`."""
+
+    sources: tuple[CorpusConfig, ...] = Field(min_length=1)
+    name: str | None = None
+    leave_out: tuple[str, ...] = ()
+
+
+def _mixed(path: Path, split: str | None) -> Dataset:
+    mix = parse(MixFile, read_toml(path), str(path))
+    opened = open_mix(mix.sources, split=split or "eval", leave_out=mix.leave_out)
+    return replace(opened, name=f"{mix.name or path.stem} {split or ''}".strip())
 
 
 def _opened(name: str, root: Path, split: str | None, genuine: Sequence[str | Path]) -> tuple[Dataset, bool]:
