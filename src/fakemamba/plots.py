@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 _DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 1)))
 _MARKERS = "osD^vP*"
+_HATCHES = ("", "///", "...", "xxx", "---", "+++", "ooo")
 GENUINE, SPOOF = COLOURS[0], COLOURS[1]
 _WIDTH = 6.3  # inches: a text column
 _STYLE: Any = {  # Any: its own type lists all 300 keys
@@ -106,7 +107,9 @@ def histogram(
     values, genuine = np.asarray(evidence, dtype=np.float64), np.asarray(labels) == 1
     with _axes(height=3.0, title=title) as (figure, axes):
         # A handful of outliers must not squeeze everything else into one bar.
-        low, high = np.quantile(values, [0.002, 0.998])
+        classes = [values[keep] for keep in (genuine, ~genuine) if keep.any()]
+        low = min(float(np.quantile(some, 0.002)) for some in classes)
+        high = max(float(np.quantile(some, 0.998)) for some in classes)
         pad = 0.03 * (high - low) or 1.0
         edges = np.linspace(low - pad, high + pad, int(np.clip(np.sqrt(len(values)), 12, 60)) + 1)
         shown = np.clip(values, edges[0], edges[-1])
@@ -185,11 +188,16 @@ def bars(names: Sequence[str], series: Sequence[Series], *, x: str, title: str =
         factor, thick = (100 if percent else 1), 0.8 / len(series)
         at = np.arange(len(names), dtype=np.float64)
         for k, one in enumerate(series):
+            look = {"color": COLOURS[k % 7], "hatch": _HATCHES[k % 7], "edgecolor": "white", "alpha": 0.8}
             axes.barh(
-                at + (k - (len(series) - 1) / 2) * thick, factor * np.nan_to_num(_floats(one.values)), 0.9 * thick,
-                xerr=_bars(one, factor), color=COLOURS[k % 7], alpha=0.75, label=_shortened(one.name),
+                at + (k - (len(series) - 1) / 2) * thick,
+                factor * np.nan_to_num(_floats(one.values)),
+                0.9 * thick,
+                xerr=_bars(one, factor),
                 error_kw={"elinewidth": 1, "capsize": 2},
-            )  # fmt: skip
+                label=_shortened(one.name),
+                **look,
+            )
         axes.set_yticks(at, [_shortened(name) for name in names])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")

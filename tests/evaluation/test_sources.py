@@ -38,12 +38,12 @@ def test_several_corpora_by_toml_are_told_apart(tmp_path):
     mix = tmp_path / "both.toml"
     mix.write_text(
         f'name = "both"\nsources = [{{ corpus = "asvspoof2019-la", root = "{tmp_path}/la" }}, '
-        f'{{ corpus = "folder", root = "{tmp_path}/mine" }}]\n'.replace("\\\n", "\n")
+        f'{{ corpus = "folder", root = "{tmp_path}/mine" }}]\n'
     )
     found = evaluate(detector(), mix, resamples=0)
     assert found.origin.dataset == "both"
     assert [row.name for row in found.groups["corpus"]] == ["asvspoof2019-la", "folder"]
-    mix.write_text("sources = []\n".replace("\\\n", "\n"))
+    mix.write_text("sources = []\n")
     with pytest.raises(ConfigError, match=r"both\.toml: sources"):
         open_dataset(mix)
 

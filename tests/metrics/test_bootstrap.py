@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fakemamba.errors import DataError
-from fakemamba.metrics import compare, compare_all, eer, holm, interval, min_cllr
+from fakemamba.metrics import compare, compare_all, eer, holm, interval, intervals, min_cllr
 from fakemamba.metrics.bootstrap import METRICS, _Plan, _Sorted
 from fakemamba.metrics.tally import tally
 
@@ -121,3 +121,11 @@ def test_holm_by_hand():
     assert holm([0.5]).tolist() == [0.5]
     assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
     assert holm([]).tolist() == []
+
+
+def test_several_metrics_share_their_resamples():
+    rng = np.random.default_rng(6)
+    labels = np.repeat([0, 1], 80)
+    scores = rng.normal(labels * 1.5)
+    found = intervals(scores, labels, ["eer", "auc"], resamples=40, rng=3)
+    assert found == tuple(interval(scores, labels, name, resamples=40, rng=3) for name in ("eer", "auc"))

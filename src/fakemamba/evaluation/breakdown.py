@@ -15,6 +15,7 @@ COLUMNS = ("attack", "codec", "vocoder", "duration", "language", "speaker", "cor
 SHORT = BUCKETS[0]
 _NOT_GIVEN = "(not given)"
 _FEWEST = 10  # trials of each class that a group needs for an interval worth showing
+_MOST_RESAMPLES = 200  # for a group: with many groups of many trials 1000 would take minutes and change little
 _MOST_INTERVALS = 60  # groups of a column that get an interval; a thousand of them would take an hour
 # Columns of keys that name single trials, or do not say what kind of trial it is.
 SAY_NOTHING = frozenset({"id", "label", "score", "path", "trim", "seed", "task", "team", "environment"})
@@ -110,7 +111,9 @@ class Breakdown:
 
     def _drawn(self, scores: NDArray[np.float64], labels: NDArray[np.bool_], keep: NDArray[np.bool_]) -> Interval:
         clusters = None if self.clusters is None else self.clusters[keep]
-        return interval(scores, labels, clusters=clusters, resamples=self.resamples, rng=self.seed)
+        return interval(
+            scores, labels, clusters=clusters, resamples=min(self.resamples, _MOST_RESAMPLES), rng=self.seed
+        )
 
 
 def _place(row: GroupRow) -> int:

@@ -131,6 +131,7 @@ def compare_systems(
     evidence = {name: common[name].evidence for name in order}
     clusters, why = speakers_of(first)
     test = _Test(metric, clusters, resamples, seed)
+    pairs = _corrected([test.pairs(evidence, first.labels, np.ones(len(first), dtype=bool))])[0]
     groups = {column: _parts(column, first, evidence, test) for column in by}
     return SystemsCompared(
         dataset=first.origin.dataset,
@@ -138,10 +139,10 @@ def compare_systems(
         n_bonafide=int(first.labels.sum()),
         n_spoof=int((first.labels == 0).sum()),
         systems=tuple(_system(name, common[name], test) for name in order),
-        pairs=_corrected([test.pairs(evidence, first.labels, np.ones(len(first), dtype=bool))])[0],
+        pairs=pairs,
         groups=groups,
         notes=(*first.notes, *([why] if why else [])),
-        warnings=(*warnings, *_unlike(common, metric), *_too_few(groups, resamples)),
+        warnings=(*warnings, *_unlike(common, metric), *_too_few(pairs, groups, resamples)),
         version=__version__,
         created=(now or datetime.now(UTC)).isoformat(timespec="seconds"),
         evidence=evidence,
@@ -201,15 +202,16 @@ def _unlike(systems: Mapping[str, Judged], metric: MetricName) -> list[str]:
     return found
 
 
-def _too_few(groups: Mapping[str, Sequence[Part]], resamples: int) -> list[str]:
+def _too_few(pairs: Sequence[Pair], groups: Mapping[str, Sequence[Part]], resamples: int) -> list[str]:
     """A bootstrap of R resamples knows no p below 2 / (R + 1); times many tests that can never be small."""
     found = []
-    for column, parts in groups.items():
-        tests = sum(len(part.pairs) for part in parts)
+    families = {"pairs": len(pairs)}
+    families |= {f"by {column}": sum(len(part.pairs) for part in parts) for column, parts in groups.items()}
+    for name, tests in families.items():
         if 2 * tests / (resamples + 1) >= ALPHA:
             needed = math.ceil(4 * tests / ALPHA)
             found.append(
-                f"by {column}: with {resamples} resamples none of {tests} tests can pass their correction; "
+                f"{name}: with {resamples} resamples none of {tests} tests can pass their correction; "
                 f"take {needed} resamples"
             )
     return found

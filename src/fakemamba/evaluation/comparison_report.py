@@ -35,7 +35,7 @@ def blocks(compared: SystemsCompared) -> "Iterator[RenderableType]":
 
 def render(compared: SystemsCompared) -> str:
     """The whole page as one HTML document."""
-    title = safe(f"{' against '.join(system.name for system in compared.systems)} on {compared.dataset}")
+    title = safe(f"{', '.join(system.name for system in compared.systems)} on {compared.dataset}")
     head, rows = _systems(compared)
     body = [
         f"<header><h1>{title}</h1><p class='soft'>Comparison · fakemamba {safe(compared.version)} · "

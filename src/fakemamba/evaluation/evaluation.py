@@ -14,11 +14,11 @@ from fakemamba.evaluation.breakdown import Breakdown, GroupRow
 from fakemamba.evaluation.clips import Origin
 from fakemamba.evaluation.judged import Judged, speakers_of
 from fakemamba.evaluation.scoring import Unscored
-from fakemamba.metrics import Confusion, FrameEer, Interval, Reliability, Summary, interval, reliability, summarise
+from fakemamba.metrics import Confusion, FrameEer, Interval, Reliability, Summary, intervals, reliability, summarise
 from fakemamba.metrics.bootstrap import MetricName
 from fakemamba.metrics.records import Record
 
-INTERVALS: tuple[MetricName, ...] = ("eer", "auc", "min_dcf", "min_cllr")
+INTERVALS: tuple[MetricName, ...] = ("eer", "auc", "min_dcf")
 _LISTED = 50  # clips without a score that are named; all are counted
 
 
@@ -200,7 +200,7 @@ def _intervals(judged: Judged, clusters: NDArray[np.str_] | None, resamples: int
     if not resamples:
         return {}
     settings: dict[str, Any] = {"clusters": clusters, "resamples": resamples, "rng": seed}
-    return {name: interval(judged.evidence, judged.labels, name, **settings) for name in INTERVALS}
+    return dict(zip(INTERVALS, intervals(judged.evidence, judged.labels, INTERVALS, **settings), strict=True))
 
 
 def _verdicts(judged: Judged) -> dict[str, dict[str, int]]:

@@ -14,7 +14,7 @@ _MOST_BARS = 40
 CAPTIONS = {
     "det": "Detection error trade-off. Nearer to the lower left corner is better; the dotted line holds equal errors.",
     "scores": "Where the scores of both classes lie. What overlaps cannot be told apart by any threshold; the "
-    "outermost 0.2 % of clips on each side are drawn at the edge.",
+    "outermost 0.2 % of either class are drawn at the edge.",
     "duration": "Equal error rate by duration of the clip, with 95 % bootstrap intervals.",
     "attack": "Equal error rate by attack, each against all bona fide clips, with 95 % bootstrap intervals.",
     "calibration": "Does the model keep its word? Stated probability against the share that was bona fide, for the "

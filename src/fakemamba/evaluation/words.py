@@ -97,7 +97,7 @@ def metric_rows(evaluation: Evaluation) -> list[tuple[str, str, str]]:
         ("AUC", decimal(summary.auc, 6), _span(found.get("auc"))),
         ("minDCF (0.05, 1, 10)", decimal(summary.min_dcf, 6), _span(found.get("min_dcf"))),
         *_calibrated_rows(evaluation, summary),
-        ("minCllr, bits", decimal(summary.min_cllr, 6), _span(found.get("min_cllr"))),
+        ("minCllr, bits", decimal(summary.min_cllr, 6), ""),
     ]
     if evaluation.calibration is not None:
         rows.append(("Expected calibration error", decimal(evaluation.calibration.ece, 4), ""))

@@ -4,7 +4,7 @@ One convention everywhere: `scores` (n,) higher = more genuine; `labels` (n,) 1 
 metrics add 2 = non-target); accept when score >= threshold; rates are fractions.
 """
 
-from fakemamba.metrics.bootstrap import Comparison, Interval, compare, compare_all, holm, interval
+from fakemamba.metrics.bootstrap import Comparison, Interval, compare, compare_all, holm, interval, intervals
 from fakemamba.metrics.confusion import Confusion, confusion
 from fakemamba.metrics.costs import Cost, Prior, act_dcf, cllr, min_cllr, min_dcf
 from fakemamba.metrics.curves import Curve, curve, hull, probit
@@ -60,6 +60,7 @@ __all__ = [
     "holm",
     "hull",
     "interval",
+    "intervals",
     "members",
     "min_adcf",
     "min_cllr",

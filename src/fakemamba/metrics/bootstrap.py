@@ -7,7 +7,7 @@ take seconds. Trials of one speaker are not independent: give `clusters` wheneve
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,15 +91,35 @@ def interval(
     Raises:
         DataError: an unknown metric, a bad level or number, or see `tally`.
     """
+    settings: dict[str, Any] = {"clusters": clusters, "resamples": resamples, "level": level, "rng": rng}
+    (found,) = intervals(scores, labels, [metric], **settings)
+    return found
+
+
+def intervals(
+    scores: ArrayLike,
+    labels: ArrayLike,
+    metrics: Sequence[MetricName | Metric],
+    *,
+    clusters: ArrayLike | None = None,
+    resamples: int = 1000,
+    level: float = 0.95,
+    rng: np.random.Generator | int = 0,
+) -> tuple[Interval, ...]:
+    """`interval` for several metrics at once, all on the same resamples, which are drawn only once."""
     values, genuine = check_trials(scores, labels)
-    measure = _metric(metric)
+    measures = [_metric(metric) for metric in metrics]
     _check_plan(resamples, level)
     system = _Sorted.of(values, genuine)
     plan = _Plan.of(genuine, clusters)
-    drawn = np.array([measure(system.weighted(weights)) for weights in plan.draw(resamples, rng)])
-    low, high = _percentiles(drawn, level)
-    whole = measure(system.weighted(np.ones(len(values), dtype=np.int64)))
-    return Interval(whole, low, high, level, resamples, plan.clusters)
+    drawn = np.array(
+        [[measure(tally) for measure in measures] for tally in map(system.weighted, plan.draw(resamples, rng))]
+    )  # (resamples, metrics)
+    whole = system.weighted(np.ones(len(values), dtype=np.int64))
+    return tuple(
+        Interval(measure(whole), *_percentiles(drawn[:, k], level), level, resamples, plan.clusters)
+        for k, measure in enumerate(measures)
+    )
 
 
 def compare(
