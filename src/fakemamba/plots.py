@@ -106,9 +106,8 @@ def histogram(
     """
     values, genuine = np.asarray(evidence, dtype=np.float64), np.asarray(labels) == 1
     with _axes(height=3.0, title=title) as (figure, axes):
-        # A handful of outliers must not squeeze everything else into one bar.
         classes = [values[keep] for keep in (genuine, ~genuine) if keep.any()]
-        low = min(float(np.quantile(some, 0.002)) for some in classes)
+        low = min(float(np.quantile(some, 0.002)) for some in classes)  # outliers must not squeeze the rest
         high = max(float(np.quantile(some, 0.998)) for some in classes)
         pad = 0.03 * (high - low) or 1.0
         edges = np.linspace(low - pad, high + pad, int(np.clip(np.sqrt(len(values)), 12, 60)) + 1)
@@ -288,12 +287,12 @@ def _floats(values: Sequence[float | None]) -> NDArray[np.float64]:
 
 
 def _bars(series: Series, factor: int) -> NDArray[np.float64] | None:
-    """(2, n) lengths of the error bars."""
+    """(2, n) lengths of the error bars, NaN where there is none: a bar of no length would claim certainty."""
     if series.low is None or series.high is None:
         return None
     values = _floats(series.values)
     spans = np.stack([values - _floats(series.low), _floats(series.high) - values])  # (2, n)
-    return factor * np.clip(np.nan_to_num(spans), 0, None)
+    return factor * np.clip(spans, 0, None)
 
 
 def _shortened(name: str, longest: int = 34) -> str:

@@ -71,23 +71,34 @@ def compare(
 
 
 def _read(named: list[str], key: Path | None, subset: str | None) -> "dict[str, Judged]":
-    """Systems by the names that the user gave or that tell them apart."""
+    """Systems by the names that the user gave, or by what tells them apart."""
     from fakemamba.evaluation.judged import from_file
 
-    systems: dict[str, Judged] = {}
-    for text in named:
-        name, path = _split(text)
-        if name in systems:
-            raise typer.BadParameter(f"two systems are called {name}: write NAME=PATH for one of them")
-        systems[name] = from_file(path, key, subset=subset)
-    return systems
+    given = [_split(text) for text in named]
+    judged = [from_file(path, key, subset=subset) for _, path in given]
+    models = [one.origin.model for one in judged]
+    choices = [
+        models,
+        [f"{one.origin.model} {one.origin.protocol}" for one in judged],
+        [_stem(path) for _, path in given],
+    ]
+    own = next((names for names in choices if all(names) and len(set(names)) == len(names)), choices[-1])
+    names = [name or other for (name, _), other in zip(given, own, strict=True)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise typer.BadParameter(f"two systems are called {twice}: write NAME=PATH for one of them")
+    return dict(zip(names, judged, strict=True))
 
 
 def _split(text: str) -> tuple[str, Path]:
+    """NAME=PATH, unless that is the path's own spelling."""
     name, equals, rest = text.partition("=")
     if equals and name and rest and not Path(text).exists():
         return name, Path(rest)
-    path = Path(text)
+    return "", Path(text)
+
+
+def _stem(path: Path) -> str:
     if path.name == "scores.tsv" or path.is_dir():
-        return (path if path.is_dir() else path.parent).resolve().name, path
-    return path.name.removesuffix(".gz").rpartition(".")[0] or path.name, path
+        return (path if path.is_dir() else path.parent).resolve().name
+    return path.name.removesuffix(".gz").rpartition(".")[0] or path.name

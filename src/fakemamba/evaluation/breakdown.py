@@ -72,7 +72,7 @@ class Breakdown:
                 continue
             sure = len(groups) <= _MOST_INTERVALS and column != "speaker"  # of one speaker nothing can be drawn
             rows = [self._row(name, keep, sure=sure) for name, keep in groups]
-            found[column] = tuple(sorted(rows, key=_place) if column == "duration" else rows)
+            found[column] = tuple(sorted(rows, key=lambda row: place(row.name)))
         return found
 
     def short(self) -> tuple[GroupRow, ...]:
@@ -116,5 +116,6 @@ class Breakdown:
         )
 
 
-def _place(row: GroupRow) -> int:
-    return BUCKETS.index(row.name) if row.name in BUCKETS else len(BUCKETS)
+def place(name: str) -> int:
+    """Where a group stands: buckets of duration by length, all others where their names put them."""
+    return BUCKETS.index(name) if name in BUCKETS else len(BUCKETS)

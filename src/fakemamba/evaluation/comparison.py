@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fakemamba import __version__
 from fakemamba.data.tables import sample
 from fakemamba.errors import ConfigError, DataError
-from fakemamba.evaluation.breakdown import SAY_NOTHING
+from fakemamba.evaluation.breakdown import SAY_NOTHING, place
 from fakemamba.evaluation.judged import Judged, speakers_of
 from fakemamba.metrics import Comparison, Interval, Summary, compare_all, holm, interval, members, summarise
 from fakemamba.metrics.bootstrap import METRICS, MetricName
@@ -229,7 +229,7 @@ def _parts(column: str, first: Judged, evidence: Mapping[str, NDArray[np.float64
     if column not in first.columns or column in SAY_NOTHING:
         known = ", ".join(sorted(set(first.columns) - SAY_NOTHING))
         raise DataError(f"the trials have no column {column!r} to compare by: they have {known or 'none'}")
-    groups = list(members(first.labels, first.columns[column]))
+    groups = sorted(members(first.labels, first.columns[column]), key=lambda group: place(group[0]))
     tested = []
     for _, keep in groups:
         genuine = int(first.labels[keep].sum())

@@ -17,20 +17,19 @@ from fakemamba.report.page import page, safe, table, when
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_PAIR_HEAD = ("pair", "difference", "95 % interval", "p", "p corrected", "more than chance")
+_PAIR_HEAD = ("pair", "difference", "95 % interval", "p", "p corrected", "beyond chance")
 
 
 def blocks(compared: SystemsCompared) -> "Iterator[RenderableType]":
     """What to print, one thing after the other."""
     yield Text(printable(f"{len(compared.systems)} systems on {compared.dataset}"), style="bold")
     yield Text(_counts(compared))
-    head, rows = _systems(compared)
-    yield grid("", head, rows)
-    pairs = grid("Pairs", _PAIR_HEAD, [_pair(compared, pair) for pair in compared.pairs])
+    yield grid("", *_few(*_systems(compared)))
+    pairs = grid("Pairs", _PAIR_HEAD, [_pair(compared, pair) for pair in compared.pairs], told=True)
     yield _captioned(pairs, _method(compared))
     for column, parts in compared.groups.items():
         head, rows = _parts(compared, parts)
-        yield grid(f"{TITLES.get(column, f'By {column}')}: {_unit(compared)}", head, rows)
+        yield grid(f"{TITLES.get(column, f'By {column}')}: {_unit(compared)}", head, rows, told=True)
 
 
 def render(compared: SystemsCompared) -> str:
@@ -47,7 +46,7 @@ def render(compared: SystemsCompared) -> str:
             table(head, rows),
         ),
         section(
-            "Are the differences more than chance?",
+            "Are the differences beyond chance?",
             table(_PAIR_HEAD, [_pair(compared, pair) for pair in compared.pairs]),
             f'<p class="small soft">{safe(_method(compared))}</p>',
         ),
@@ -93,6 +92,12 @@ def _systems(compared: SystemsCompared) -> tuple[tuple[str, ...], list[tuple[str
     return head, rows
 
 
+def _few(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Without actDCF and AUC, for which a terminal is too narrow."""
+    kept = [k for k, name in enumerate(head) if name not in ("actDCF", "AUC")]
+    return tuple(head[k] for k in kept), [tuple(row[k] for k in kept) for row in rows]
+
+
 def _pair(compared: SystemsCompared, pair: Pair) -> tuple[str, ...]:
     found = pair.comparison
     gap, low, high = (_signed(compared, value) for value in (found.difference, found.low, found.high))
@@ -103,7 +108,7 @@ def _pair(compared: SystemsCompared, pair: Pair) -> tuple[str, ...]:
 
 def _parts(compared: SystemsCompared, parts: tuple[Part, ...]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     names = tuple(system.name for system in compared.systems)
-    head = ("", "bona fide", "spoofed", *names, "more than chance")
+    head = ("", "bona fide", "spoofed", *names, "beyond chance")
     rows = []
     for part in parts:
         values = ("–" if value is None else value_of(compared.metric, value) for value in part.values)
@@ -137,7 +142,7 @@ def _method(compared: SystemsCompared) -> str:
     drawn = "clips" if found.clusters is None else f"{found.clusters} speakers"
     return (
         f"Difference of {_unit(compared)}, by paired bootstrap: {found.resamples} resamples of {drawn}, the same for "
-        f"every system. The p-values are corrected for their number (Holm); more than chance: corrected p < {ALPHA:g}. "
+        f"every system. The p-values are corrected for their number (Holm); beyond chance: corrected p < {ALPHA:g}. "
         "By group the correction counts all tests of the column."
     )
 

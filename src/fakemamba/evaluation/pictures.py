@@ -16,7 +16,8 @@ CAPTIONS = {
     "scores": "Where the scores of both classes lie. What overlaps cannot be told apart by any threshold; the "
     "outermost 0.2 % of either class are drawn at the edge.",
     "duration": "Equal error rate by duration of the clip, with 95 % bootstrap intervals.",
-    "attack": "Equal error rate by attack, each against all bona fide clips, with 95 % bootstrap intervals.",
+    "attack": "Equal error rate by attack, each against all bona fide clips, with 95 % bootstrap intervals where "
+    "there are at least ten clips.",
     "calibration": "Does the model keep its word? Stated probability against the share that was bona fide, for the "
     "shares of both classes in these data.",
     "frames": "Frame-level equal error rate by time resolution.",

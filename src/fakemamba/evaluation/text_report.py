@@ -57,13 +57,18 @@ def blocks(evaluation: Evaluation) -> "Iterator[RenderableType]":
 
 
 def grid(
-    name: str, head: Sequence[str], rows: Sequence[Sequence[str]], *, head_shown: bool = True, words: int = 1
+    name: str,
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    head_shown: bool = True,
+    told: bool = False,
 ) -> Table:
-    """A table with the first `words` columns to the left, the rest to the right and never broken."""
+    """A table with the first column to the left, numbers to the right and never broken; `told`: the last holds words."""
     table = Table(title=name or None, title_justify="left", show_header=head_shown, box=box.SIMPLE_HEAD)
     for k, column in enumerate(head):
-        left = k < words
-        table.add_column(column, justify="left" if left else "right", overflow="fold", no_wrap=not left)
+        words = k == 0 or (told and k == len(head) - 1)
+        table.add_column(column, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     return table
