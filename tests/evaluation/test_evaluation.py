@@ -142,11 +142,13 @@ def test_a_run_and_its_folder_give_the_same_report(tmp_path):
     (root / "fake" / "a" / "zz9.wav").write_bytes(b"no sound")
     run = evaluate(detector(), dataset(root), folder=tmp_path / "out", resamples=10)
     again = evaluate_scores(tmp_path / "out", resamples=10)
-    assert (run.expected, run.scored, again.expected) == (13, 12, 12)
+    assert (run.expected, run.scored, again.expected, again.scored) == (13, 12, 13, 12)
+    assert again.unscored == run.unscored
     assert again.summary == run.summary
     assert again.groups == run.groups
     assert again.intervals == run.intervals
     assert again.origin == run.origin
+    assert again.warnings == run.warnings
     assert again.mistakes == run.mistakes
     assert any("no score for 1 of 13" in text for text in run.warnings)
     assert run.speed.audio == pytest.approx(30.0)
@@ -157,6 +159,23 @@ def test_a_run_and_its_folder_give_the_same_report(tmp_path):
     foreign = evaluate_scores(tmp_path / "out" / "scores.tsv", key, resamples=0)
     assert foreign.summary.eer == run.summary.eer
     assert any("1 of 13 trials have no score" in text for text in foreign.warnings)
+
+
+def test_an_unfinished_run_is_not_taken_for_a_whole_one(tmp_path):
+    whole = dataset(write_clips(tmp_path / "data"))
+
+    def stop(done, total, seconds):
+        if done == total:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(detector(), whole, folder=tmp_path / "out", batch=2, resamples=0, on_progress=stop)
+    rows = (tmp_path / "out" / "scores.tsv").read_text().splitlines(keepends=True)
+    (tmp_path / "out" / "scores.tsv").write_text("".join(rows[:5]))
+    found = evaluate_scores(tmp_path / "out", resamples=0)
+    assert "the evaluation is not finished: 2 clips are still to be scored" in found.warnings
+    evaluate(detector(), whole, folder=tmp_path / "out", resamples=0)
+    assert evaluate_scores(tmp_path / "out", resamples=0).warnings == ()
 
 
 def test_what_is_evaluated_by_default(tmp_path):

@@ -16,8 +16,9 @@ from conftest import ROOT
 from fakemamba.data.dataset import COLUMNS, Dataset, Utterance
 from fakemamba.errors import ConfigError, DataError
 from fakemamba.evaluation import score_dataset
-from fakemamba.evaluation.clips import FIELDS, Origin, ScoredClip, cells, nameable, read_clips, row
+from fakemamba.evaluation.clips import FIELDS, Origin, ScoredClip, cells, nameable, read_clips, read_origin, row
 from fakemamba.evaluation.score_file import ScoreFile
+from fakemamba.evaluation.unscored import Unscored, read_unscored, write_unscored
 
 ORIGIN = Origin("mine", model="m", model_sha256="ab", protocol="fixed", threshold=0.5)
 text = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -187,3 +188,25 @@ def test_a_run_that_is_done_scores_nothing_again(tmp_path):
     assert (result.resumed, len(result.clips)) == (6, 6)
     fewer = Dataset("mine", dataset(root).utterances[:2])
     assert score_dataset(second, fewer, folder=tmp_path / "out").foreign == 4
+
+
+def test_clips_without_a_score_are_kept_beside(tmp_path):
+    clips = [Unscored("a\tb", "x/a\tb", 1, 'it says "no"'), Unscored("c", "c.wav", 0, "gone")]
+    write_unscored(tmp_path, clips)
+    kept = read_unscored(tmp_path)
+    assert [(one.label, one.reason) for one in kept] == [(one.label, one.reason) for one in clips]
+    assert kept[1] == clips[1]
+    write_unscored(tmp_path, [])
+    assert read_unscored(tmp_path) == ()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "unscored.tsv").write_text("id\tpath\tlabel\treason\nx\n")
+    with pytest.raises(DataError, match="is damaged"):
+        read_unscored(tmp_path)
+
+
+def test_a_data_set_that_has_grown_goes_on(tmp_path):
+    with ScoreFile(tmp_path, replace(ORIGIN, expected=1)) as file:
+        file.add([clip()])
+    with ScoreFile(tmp_path, replace(ORIGIN, expected=2)) as file:
+        assert len(file.clips) == 1
+    assert read_origin(tmp_path).expected == 2

@@ -92,7 +92,7 @@ def counted(label: str) -> Iterator[Callable[[int, int, float], None]]:
 
 
 class Rate:
-    """How fast, and how long still; what an earlier run had done does not count."""
+    """How fast, and how long still; what had been done at the first call, by an earlier run, does not count."""
 
     def __init__(self) -> None:
         self._begin = time.monotonic()

@@ -49,7 +49,7 @@ class Origin(Record):
     Attributes:
         model, model_sha256, licence: of the model; "" where unknown.
         protocol: fixed, whole, detect or locate; "" for scores made elsewhere.
-        dataset: its name.
+        dataset: its name. expected: how many clips it holds; 0 where unknown.
         threshold, unsure_below, unsure_above: LLR (raw score without calibration); None without verdicts.
         calibrated: whether the scores have an LLR.
         window, hop: seconds.
@@ -67,6 +67,7 @@ class Origin(Record):
     calibrated: bool = False
     window: float | None = None
     hop: float | None = None
+    expected: int = 0
     version: str = ""
 
 

@@ -13,7 +13,7 @@ from fakemamba.errors import ConfigError
 from fakemamba.evaluation.breakdown import Breakdown, GroupRow
 from fakemamba.evaluation.clips import Origin
 from fakemamba.evaluation.judged import Judged, speakers_of
-from fakemamba.evaluation.scoring import Unscored
+from fakemamba.evaluation.unscored import Unscored
 from fakemamba.metrics import Confusion, FrameEer, Interval, Reliability, Summary, intervals, reliability, summarise
 from fakemamba.metrics.bootstrap import MetricName
 from fakemamba.metrics.records import Record

@@ -13,7 +13,8 @@ from fakemamba.data.scores import read_scores
 from fakemamba.data.trials import match
 from fakemamba.errors import DataError
 from fakemamba.evaluation.clips import SCORES, Origin, ScoredClip, read_clips, read_origin
-from fakemamba.evaluation.scoring import Scoring, Unscored
+from fakemamba.evaluation.scoring import Scoring
+from fakemamba.evaluation.unscored import Unscored, read_unscored
 
 EDGES = (3.0, 4.0, 5.0, 6.0)  # seconds
 _FEWEST_SPEAKERS = 5  # fewer say nothing about other speakers
@@ -140,8 +141,13 @@ def _from_own(path: Path, subset: str | None) -> Judged:
         clips = [clip for clip in clips if subset in (clip.utterance.subset, clip.utterance.split)]
     if not clips:
         raise DataError(f"{path}: holds no trial" + (f" of the subset {subset!r}" if subset else " yet"))
-    origin = read_origin(path.parent) or Origin(dataset=path.parent.name)
-    return from_clips(clips, origin)
+    judged = from_clips(clips, read_origin(path.parent) or Origin(dataset=path.parent.name))
+    if subset is not None:
+        return judged
+    unscored = read_unscored(path.parent)
+    missing = judged.origin.expected - len(clips) - len(unscored)
+    warnings = (f"the evaluation is not finished: {missing} clips are still to be scored",) if missing > 0 else ()
+    return replace(judged, unscored=unscored, warnings=warnings)
 
 
 def _from_key(path: Path, key: str | Path, subset: str | None) -> Judged:

@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, Self, cast
 from fakemamba.errors import ConfigError, DataError
 from fakemamba.evaluation.clips import FIELDS, META, SCORES, Origin, ScoredClip, cells, read_clips, read_origin, row
 
+_MAY_CHANGE = frozenset({"version", "expected"})  # a newer release, a folder that has grown
+
 
 class ScoreFile:
     """The open score file of one run; use it with `with`.
@@ -78,22 +80,19 @@ class ScoreFile:
 def _check_origin(folder: Path, origin: Origin) -> None:
     """The scores there must have been made alike; where there are none yet, say how they will be."""
     found = read_origin(folder)
-    if found is None:
-        if (folder / SCORES).stat().st_size > 0:
-            raise DataError(
-                f"{folder / SCORES}: nothing says which model made it ({META} is missing); use another --out"
-            )
-        partial = folder / f"{META}.partial"
-        partial.write_text(json.dumps(origin.to_dict(), indent=2) + "\n", encoding="utf-8")
-        partial.replace(folder / META)
-        return
-    theirs, ours = found.to_dict(), origin.to_dict()
+    if found is None and (folder / SCORES).stat().st_size > 0:
+        raise DataError(f"{folder / SCORES}: nothing says which model made it ({META} is missing); use another --out")
+    theirs, ours = (found or origin).to_dict(), origin.to_dict()
     for name in ours:
-        if name != "version" and not _alike(theirs[name], ours[name]):
+        if name not in _MAY_CHANGE and not _alike(theirs[name], ours[name]):
             what = "another model" if name.startswith("model") else f"another {name.replace('_', ' ')}"
             raise DataError(
                 f"{folder}: its scores were made with {what} ({theirs[name]}, now {ours[name]}); use another --out"
             )
+    if found != origin:
+        partial = folder / f"{META}.partial"
+        partial.write_text(json.dumps(ours, indent=2) + "\n", encoding="utf-8")
+        partial.replace(folder / META)
 
 
 def _alike(one: Any, other: Any) -> bool:

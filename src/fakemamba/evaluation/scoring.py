@@ -26,7 +26,7 @@ from fakemamba.evaluation.protocols import (
     open_protocol,
 )
 from fakemamba.evaluation.score_file import ScoreFile
-from fakemamba.metrics.records import Record
+from fakemamba.evaluation.unscored import Unscored, write_unscored
 
 _PILE_CLIPS = 256  # clips and seconds that are sorted by length together; 5 minutes are 19 MB
 _PILE_SECONDS = 300.0
@@ -34,16 +34,6 @@ _PATIENCE = 2.0  # seconds after which scores are written even if the pile is sm
 
 # Clips done (with those of earlier runs), clips in all, seconds of audio scored in this run.
 Progress = Callable[[int, int, float], None]
-
-
-@dataclass(frozen=True)
-class Unscored(Record):
-    """A clip without a score, and why in one line."""
-
-    id: str
-    path: str
-    label: int
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,7 @@ def score_dataset(
         batch: clips (locate: windows) scored at once.
         workers: threads that read audio (detect: that judge).
         hop: seconds between windows, for locate.
-        on_progress: called after each batch of results.
+        on_progress: called at the beginning and after each batch of results.
 
     Raises:
         ConfigError: an option is out of range, or the folder cannot be written.
@@ -106,6 +96,8 @@ def score_dataset(
         done = {key_of(clip.utterance) for clip in file.clips} & set(wanted)
         loop = _Loop(worker, file, batch, len(done), len(wanted), on_progress)
         loop.run([u for key, u in wanted.items() if key not in done], workers)
+        if folder is not None:
+            write_unscored(folder, loop.unscored)
         found = {key_of(clip.utterance): clip for clip in file.clips}
     return Scoring(
         origin=origin,
@@ -132,6 +124,7 @@ class _Loop:
         self.seconds = 0.0
 
     def run(self, utterances: Sequence[Utterance], workers: int) -> None:
+        self._tell()
         for utterance, prepared in _in_threads(utterances, self._prepare, workers):
             if isinstance(prepared, Prepared):
                 self._pile.append(prepared)
@@ -142,6 +135,10 @@ class _Loop:
             if self._full():
                 self._flush()
         self._flush()
+
+    def _tell(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self._done, self._total, self.seconds)
 
     def _prepare(self, utterance: Utterance) -> Prepared | str:
         """The clip, or why it has no score."""
@@ -162,8 +159,7 @@ class _Loop:
         self._done += len(self._pile)
         self.seconds += sum(clip.seconds for clip in self._pile)
         self._pile, self._last = [], time.monotonic()
-        if self._on_progress is not None:
-            self._on_progress(self._done, self._total, self.seconds)
+        self._tell()
 
 
 def _in_threads(
@@ -202,6 +198,7 @@ def _origin(detector: Detector, dataset: Dataset, protocol: ProtocolName, worker
     decision, decides = detector.decision, detector.decides
     return Origin(
         dataset=dataset.name,
+        expected=len(dataset),
         model=detector.card.name,
         model_sha256=detector.model_sha256,
         licence=detector.card.licence,

@@ -64,7 +64,7 @@ def grid(
     head_shown: bool = True,
     told: bool = False,
 ) -> Table:
-    """A table with the first column to the left, numbers to the right and never broken; `told`: the last holds words."""
+    """A table: names to the left, numbers to the right and never broken; `told`: the last column holds words."""
     table = Table(title=name or None, title_justify="left", show_header=head_shown, box=box.SIMPLE_HEAD)
     for k, column in enumerate(head):
         words = k == 0 or (told and k == len(head) - 1)

@@ -76,7 +76,7 @@ def threshold_words(evaluation: Evaluation) -> str:
     if evaluation.threshold is None:
         return "none"
     origin = {
-        "the model": "the model's own",
+        "the model": "the detector's own",
         "the caller": "as asked for",
         "equal error rate": "that of the equal error rate on these very clips, so the decisions flatter",
     }[evaluation.threshold_from]
