@@ -1,7 +1,7 @@
 """`fakemamba evaluate`: a data set through a model, and one report about it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -124,6 +124,9 @@ def evaluate(
 
       fakemamba evaluate --from scores.txt --key keys.txt --out report/
     """
+    from fakemamba.evaluation.formats import check_format
+
+    also = [check_format(name) for name in formats or []]
     wanted: dict[str, Any] = {"resamples": bootstrap, "worst": worst, "spans": spans}
     if from_scores is not None:
         _check_from(model, dataset, limit, protocol)
@@ -144,7 +147,7 @@ def evaluate(
             threshold=threshold,
         )
         found = _score(detector, data, how, folder, batch=batch, workers=workers, hop=hop, **wanted)
-    _report(found, folder, cast("list[FormatName]", formats or []), json=json, sounds=sounds)
+    _report(found, folder, also, json=json, sounds=sounds)
 
 
 def _check_from(model: str | None, dataset: str | None, limit: int | None, protocol: str | None) -> None:
@@ -223,12 +226,11 @@ def _report(found: "Evaluation", folder: Path | None, formats: "list[FormatName]
         for text in texts:
             typer.echo(f"{kind}: {text}", err=True)
     if folder is not None:
-        scores = {name: render_scores(found.judged, name) for name in formats}
         make_folder(folder)
         write(folder / "report.json", document)
         write(folder / "report.html", render(found, sounds=sounds))
-        for name, text in scores.items():
-            write(folder / f"scores-{name}.txt", text)
+        for name in formats:
+            write(folder / f"scores-{name}.txt", render_scores(found.judged, name))
     if json:
         typer.echo(document, nl=False)
         return

@@ -28,8 +28,7 @@ def render_scores(judged: Judged, name: FormatName) -> str:
         ConfigError: an unknown format.
         DataError: the format has no place for an id, which holds blanks, or an id stands twice.
     """
-    if name not in FORMATS:
-        raise ConfigError(f"unknown score format {name!r}: choose one of {', '.join(FORMATS)}")
+    check_format(name)
     ids = [str(text) for text in judged.ids.tolist()]
     split = [text for text in ids if len(text.split()) != 1]
     if split and name != "asvspoof5":
@@ -41,6 +40,14 @@ def render_scores(judged: Judged, name: FormatName) -> str:
     attacks = judged.columns["attack"].tolist() if "attack" in judged.columns else [""] * len(ids)
     rows = zip(ids, attacks, judged.labels.tolist(), scores, strict=True)
     return head + "".join(line(text, attack, label, f"{score:.9g}") for text, attack, label, score in rows)
+
+
+def check_format(name: str) -> FormatName:
+    """The name, if it is one; ConfigError otherwise."""
+    for known in FORMATS:
+        if name == known:
+            return known
+    raise ConfigError(f"unknown score format {name!r}: choose one of {', '.join(FORMATS)}")
 
 
 def _pair(text: str, _attack: str, _label: int, score: str) -> str:

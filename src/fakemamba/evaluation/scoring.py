@@ -119,6 +119,7 @@ class _Loop:
         self._worker, self._file, self._batch, self._on_progress = worker, file, batch, on_progress
         self._done, self._total = done, total
         self._pile: list[Prepared] = []
+        self._waiting = 0.0  # seconds of audio in the pile
         self._last = time.monotonic()
         self.unscored: list[Unscored] = []
         self.seconds = 0.0
@@ -128,6 +129,7 @@ class _Loop:
         for utterance, prepared in _in_threads(utterances, self._prepare, workers):
             if isinstance(prepared, Prepared):
                 self._pile.append(prepared)
+                self._waiting += 0 if prepared.wave is None else len(prepared.wave) / SAMPLE_RATE
             else:
                 self._done += 1
                 reason = printable(prepared, longest=300).removeprefix(f"{utterance.path}: ")
@@ -150,15 +152,14 @@ class _Loop:
             return str(error)
 
     def _full(self) -> bool:
-        waiting = sum(len(clip.wave) / SAMPLE_RATE for clip in self._pile if clip.wave is not None)
         late = len(self._pile) >= self._batch and time.monotonic() - self._last > _PATIENCE
-        return len(self._pile) >= _PILE_CLIPS or waiting >= _PILE_SECONDS or late
+        return len(self._pile) >= _PILE_CLIPS or self._waiting >= _PILE_SECONDS or late
 
     def _flush(self) -> None:
         self._file.add(self._worker.score(self._pile, self._batch))
         self._done += len(self._pile)
         self.seconds += sum(clip.seconds for clip in self._pile)
-        self._pile, self._last = [], time.monotonic()
+        self._pile, self._waiting, self._last = [], 0.0, time.monotonic()
         self._tell()
 
 
