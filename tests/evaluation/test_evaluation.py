@@ -126,7 +126,7 @@ def test_speakers_are_drawn_whole_when_all_are_known():
 
 def test_negated_scores_are_noticed():
     rows = [(name, label, -llr) for name, label, llr, _ in ROWS[:2] + ROWS[3:4]]
-    assert any("point the wrong way" in text for text in measure(judged(rows), resamples=0).warnings)
+    assert any("worse than chance" in text for text in measure(judged(rows), resamples=0).warnings)
 
 
 def test_the_document_is_strict_json_without_the_trials(report):

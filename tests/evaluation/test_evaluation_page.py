@@ -106,5 +106,5 @@ def test_a_run_over_nothing_readable_is_told(tmp_path):
     root = write_clips(tmp_path, real=1, fake=1)
     for path in root.rglob("*.wav"):
         path.write_bytes(b"no sound")
-    with pytest.raises(DataError, match="no clip has a score"):
+    with pytest.raises(DataError, match=r"mine: none of 2 clips has a score; the first, \w0: not audio"):
         evaluate(detector(), Dataset("mine", dataset(root).utterances))

@@ -154,3 +154,13 @@ def test_bad_options_and_doubled_ids(tmp_path):
         score_dataset(detector(), Dataset("twice", mine.utterances[:1] * 2))
     with pytest.raises(DataError, match="holds no clip"):
         score_dataset(detector(), Dataset("none", ()))
+
+
+@pytest.mark.parametrize("protocol", ["whole", "detect", "locate"])
+def test_clips_that_are_read_around_a_defect_are_told(tmp_path, protocol):
+    path = write_wave(tmp_path / "x.wav", speech(2.5))
+    path.write_bytes(path.read_bytes()[:-20_000])
+    found = score_dataset(detector(), one(path), protocol=protocol)
+    assert len(found.clips) == 1
+    assert len(found.defects) == 1
+    assert found.defects[0].startswith("x: cut short")

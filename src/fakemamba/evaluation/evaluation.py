@@ -259,5 +259,7 @@ def _warnings(judged: Judged, summary: Summary | None) -> tuple[str, ...]:
         only = "bona fide" if (judged.labels == 1).all() else "spoofed"
         found.append(f"only {only} clips: error rates need both classes; decisions at the threshold are counted")
     elif summary.eer > 0.5 and not any("negated" in text for text in judged.warnings):
-        found.append(f"EER {summary.eer:.1%}: the scores point the wrong way, or the labels are swapped")
+        found.append(
+            f"EER {summary.eer:.1%}, worse than chance: do the scores point the wrong way, are labels swapped?"
+        )
     return tuple(found)

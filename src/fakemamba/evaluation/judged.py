@@ -89,11 +89,20 @@ def speakers_of(judged: Judged) -> tuple[Text | None, str]:
 
 
 def from_scoring(scoring: Scoring, *, notes: tuple[str, ...] = (), warnings: tuple[str, ...] = ()) -> Judged:
-    """The trials of a run."""
+    """The trials of a run; DataError if no clip has a score."""
+    if not scoring.clips and scoring.unscored:
+        first = scoring.unscored[0]
+        raise DataError(
+            f"{scoring.origin.dataset}: none of {len(scoring.unscored)} clips has a score; the first, {first.id}: "
+            f"{first.reason}"
+        )
     if scoring.resumed:
         notes = (*notes, f"scored by an earlier run and not again: {scoring.resumed} clips")
     if scoring.foreign:
         warnings = (*warnings, f"{scoring.foreign} rows of the score file are not in the data set and are left out")
+    if scoring.defects:
+        about = f"{len(scoring.defects)} defects in clips that could be read, such as {scoring.defects[0]}"
+        warnings = (*warnings, about)
     judged = from_clips(scoring.clips, scoring.origin)
     return replace(judged, unscored=scoring.unscored, notes=notes, warnings=warnings)
 

@@ -41,12 +41,13 @@ class PaddedScorer(Scorer, Protocol):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A clip that was read: its length in seconds, and the wave to judge or, from `detect`, the answer."""
+    """A clip that was read: its seconds, the wave to judge or (detect) the answer, and what was wrong with it."""
 
     utterance: Utterance
     seconds: float
     wave: FloatArray | None = None
     answer: ScoredClip | None = None
+    defects: tuple[str, ...] = ()
 
 
 class ClipProtocol(Protocol):
@@ -69,8 +70,8 @@ class Fixed:
         self._length = detector.card.model.window
 
     def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
-        wave, seconds = _read(utterance, source, self._length)
-        return Prepared(utterance, seconds, np.resize(wave[: self._length], self._length))
+        found = _read(utterance, source, self._length)
+        return replace(found, wave=np.resize(_wave(found)[: self._length], self._length))
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:
         return _score_alike(self._detector, clips, batch)
@@ -83,8 +84,8 @@ class Whole:
         self._detector = detector
 
     def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
-        wave, seconds = _read(utterance, source, None)
-        return Prepared(utterance, seconds, np.resize(wave, max(len(wave), self._detector.scorer.shortest)))
+        found = _read(utterance, source, None)
+        return replace(found, wave=np.resize(_wave(found), max(_samples(found), self._detector.scorer.shortest)))
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:
         ordered = sorted(clips, key=_samples)
@@ -112,10 +113,9 @@ class Detect:
         if result.score is None:
             raise AudioError(f"nothing to judge: {result.reason}")
         verdict = result.verdict if self._detector.decides else None
-        known = replace(utterance, seconds=result.duration)
-        return Prepared(
-            utterance, result.duration, answer=ScoredClip(known, result.score, llr=result.llr, verdict=verdict)
-        )
+        answer = ScoredClip(replace(utterance, seconds=result.duration), result.score, llr=result.llr, verdict=verdict)
+        defects = tuple(text for text in result.warnings if not text.startswith("the model "))
+        return Prepared(utterance, result.duration, answer=answer, defects=defects)
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:  # noqa: ARG002 - windows are its batch
         return [clip.answer for clip in clips if clip.answer is not None]
@@ -130,8 +130,7 @@ class Locate:
         self.hop = hop_samples(detector, hop) / SAMPLE_RATE
 
     def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
-        wave, seconds = _read(utterance, source, None)
-        return Prepared(utterance, seconds, wave)
+        return _read(utterance, source, None)
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:
         return [self._score_one(clip, batch) for clip in clips]
@@ -194,8 +193,8 @@ def hop_samples(detector: Detector, hop: float | None) -> int:
     return round(hop * SAMPLE_RATE)
 
 
-def _read(utterance: Utterance, source: Source | None, samples: int | None) -> tuple[FloatArray, float]:
-    """The first `samples` (None: all) and the whole length in seconds, where the header tells it without reading on."""
+def _read(utterance: Utterance, source: Source | None, samples: int | None) -> Prepared:
+    """The first `samples` (None: all) and the whole length, without reading on where the header tells it."""
     parts: list[FloatArray] = []
     count, complete = 0, True
     with open_audio(utterance.path if source is None else source) as stream:
@@ -206,8 +205,9 @@ def _read(utterance: Utterance, source: Source | None, samples: int | None) -> t
             if samples is not None and count >= samples and known is not None:
                 complete = False
                 break
+        defects = stream.warnings
     seconds = count / SAMPLE_RATE if complete or known is None else max(known, count / SAMPLE_RATE)
-    return np.concatenate(parts), seconds
+    return Prepared(utterance, seconds, np.concatenate(parts), defects=defects)
 
 
 def _score_alike(detector: Detector, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:

@@ -43,7 +43,8 @@ class Scoring:
     Attributes:
         origin: what the scores were made with.
         clips: the scored clips in the data set's order, those of earlier runs among them.
-        unscored: the others. foreign: rows of the score file that are not in the data set.
+        unscored: the others. defects: what was wrong with clips that could be read in this run.
+        foreign: rows of the score file that are not in the data set.
         resumed: clips that earlier runs had scored.
         seconds: of audio scored in this run; elapsed: wall-clock seconds that it took.
     """
@@ -51,6 +52,7 @@ class Scoring:
     origin: Origin
     clips: tuple[ScoredClip, ...]
     unscored: tuple[Unscored, ...] = ()
+    defects: tuple[str, ...] = ()
     foreign: int = 0
     resumed: int = 0
     seconds: float = 0.0
@@ -103,6 +105,7 @@ def score_dataset(
         origin=origin,
         clips=tuple(found[key] for key in wanted if key in found),
         unscored=tuple(loop.unscored),
+        defects=tuple(loop.defects),
         foreign=len(found.keys() - wanted.keys()),
         resumed=len(done),
         seconds=loop.seconds,
@@ -122,6 +125,7 @@ class _Loop:
         self._waiting = 0.0  # seconds of audio in the pile
         self._last = time.monotonic()
         self.unscored: list[Unscored] = []
+        self.defects: list[str] = []
         self.seconds = 0.0
 
     def run(self, utterances: Sequence[Utterance], workers: int) -> None:
@@ -129,6 +133,7 @@ class _Loop:
         for utterance, prepared in _in_threads(utterances, self._prepare, workers):
             if isinstance(prepared, Prepared):
                 self._pile.append(prepared)
+                self.defects += [f"{utterance.id}: {text}" for text in prepared.defects]
                 self._waiting += 0 if prepared.wave is None else len(prepared.wave) / SAMPLE_RATE
             else:
                 self._done += 1
