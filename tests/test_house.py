@@ -104,7 +104,16 @@ def test_import_fakemamba_loads_next_to_nothing():
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["detect", "--help"], ["models", "--help"], ["data", "--help"], ["--version"]]
+    "words",
+    [
+        ["--help"],
+        ["detect", "--help"],
+        ["evaluate", "--help"],
+        ["compare", "--help"],
+        ["models", "--help"],
+        ["data", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_loads_no_machinery(words):
     loaded = modules_after(f"from fakemamba.cli import run\nassert run({words!r}) == 0")
