@@ -15,15 +15,14 @@ from numpy.typing import NDArray
 
 from fakemamba import __version__
 from fakemamba.audio import FRAME, SAMPLE_RATE, AudioStream, Source, open_audio, speech_activity, windows
-from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, Calibration, Decision, ModelCard, open_folder
-from fakemamba.decision import Verdict, decide, p_fake, to_llr
+from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, open_folder
+from fakemamba.decision import Verdict
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
+from fakemamba.judge import MIN_DURATION, MIN_SPEECH, judge_of
 from fakemamba.result import Result, Segment
-from fakemamba.scorer import FloatArray, Scorer
-from fakemamba.timeline import Scored, Span, cell_count, clock, fake_span, overall, spans
+from fakemamba.scorer import FloatArray, Scorer, filled
+from fakemamba.timeline import Scored, Span, cell_count, fake_span, overall, spans
 
-MIN_DURATION = 0.5  # seconds of audio below which nothing is judged
-MIN_SPEECH = 0.25  # seconds of speech below which a window, or the whole, is not judged
 BATCH = 8  # windows judged at once: enough to fill the cores, few enough for an XLS-R system in 8 GB
 _SHORTEST_WINDOW = SAMPLE_RATE // 4
 _SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale
@@ -93,17 +92,15 @@ class Detector:
     def __init__(
         self, scorer: Scorer, card: ModelCard, *, model_sha256: str = "", threshold: float | None = None
     ) -> None:
-        if threshold is not None and not np.isfinite(threshold):
-            raise ConfigError(f"threshold must be a finite number, not {threshold}")
+        self.judge = judge_of(card, threshold)
         if card.model.window < max(scorer.shortest, _SHORTEST_WINDOW):
             raise CheckpointError(f"model {card.name}: a window of {card.model.window} samples is too short to judge")
         self.scorer = scorer
         self.card = card
         self.model_sha256 = model_sha256
-        self.calibration = card.calibration or Calibration()
-        decision = (card.calibration and card.decision) or Decision()  # a band in LLR fits no raw scores
-        self.decision = decision if threshold is None else decision.model_copy(update={"threshold": threshold})
-        self.decides = card.calibration is not None or threshold is not None
+        self.calibration = self.judge.calibration
+        self.decision = self.judge.decision
+        self.decides = self.judge.decides
 
     @property
     def window(self) -> float:
@@ -142,19 +139,12 @@ class Detector:
         batch = [heard for heard in batch if heard.speech >= MIN_SPEECH]
         if not batch or track.duration < MIN_DURATION:
             return
-        scores = self.scorer.score(np.stack([self._fit(heard.wave) for heard in batch]))
+        scores = self.scorer.score(np.stack([filled(heard.wave, self.scorer, self.card.model) for heard in batch]))
         if not np.isfinite(scores).all():
             raise CheckpointError(f"model {self.card.name}: a score is not a number; its weights do not fit its card")
         for heard, score in zip(batch, scores.tolist(), strict=True):
             end = (heard.start + len(heard.wave)) / SAMPLE_RATE
-            track.scored.append(
-                Scored(heard.start / SAMPLE_RATE, end, heard.speech, score, to_llr(score, self.calibration))
-            )
-
-    def _fit(self, wave: FloatArray) -> FloatArray:
-        """A short clip, end to end until it fills the window, or as it is where the model takes that."""
-        length = self.card.model.window if self.card.model.short == "repeat" else self.scorer.shortest
-        return wave if len(wave) >= length else np.resize(wave, length)
+            track.scored.append(Scored(heard.start / SAMPLE_RATE, end, heard.speech, score, self.judge.llr(score)))
 
     def _answer(self, track: "_Track", source: str, source_sha256: str | None, notes: tuple[str, ...]) -> Result:
         verdict: Verdict = "unsure"
@@ -166,16 +156,17 @@ class Detector:
             hop = self.window / 2
             speech = track.cell_speech(hop)
             found = spans(
-                track.scored, speech, hop=hop, duration=track.duration, judge=self._decide, merge=self.decides
+                track.scored, speech, hop=hop, duration=track.duration, judge=self.judge.verdict, merge=self.decides
             )
-            verdict, reason = self._conclude(llr, found)
+            fake = fake_span(found)
+            verdict, reason = self.judge.conclude(llr, None if fake is None else (fake.start, fake.end))
         return Result(
             source=source,
             source_sha256=source_sha256,
             duration=track.duration,
             speech=track.speech,
             verdict=verdict,
-            p_fake=None if llr is None else self._p_fake(llr),
+            p_fake=None if llr is None else self.judge.p_fake(llr),
             score=score,
             llr=llr if self.card.calibration else None,
             threshold=self.decision.threshold if self.decides else None,
@@ -187,44 +178,14 @@ class Detector:
             version=__version__,
         )
 
-    def _conclude(self, llr: float, found: list[Span]) -> tuple[Verdict, str | None]:
-        """The verdict on the whole, which a fake span can turn from real to unsure, and the reason if unsure."""
-        if not self.decides:
-            return "unsure", (
-                f"the model {self.card.name} is not calibrated and gives scores only; "
-                "a threshold on its raw score turns them into verdicts"
-            )
-        verdict = self._decide(llr)
-        fake = fake_span(found)
-        if verdict != "fake" and fake is not None:
-            return "unsure", (
-                f"most of it sounds {'genuine' if verdict == 'real' else 'undecided'}, "
-                f"but {clock(fake.start)} to {clock(fake.end)} sounds fake: it may be spliced"
-            )
-        if verdict == "unsure":
-            low = self.decision.threshold - self.decision.unsure_below
-            high = self.decision.threshold + self.decision.unsure_above
-            what = "evidence" if self.card.calibration else "score"
-            return (
-                verdict,
-                f"the {what} {llr:+.2f} lies between {low:+.2f} and {high:+.2f}, where this model errs often",
-            )
-        return verdict, None
-
     def _notes(self) -> tuple[str, ...]:
         if self.card.calibration is not None or not self.decides:
             return ()
         return (f"the model {self.card.name} is not calibrated: its score is no probability",)
 
-    def _decide(self, llr: float) -> Verdict:
-        return decide(llr, self.decision) if self.decides else "unsure"
-
-    def _p_fake(self, llr: float) -> float | None:
-        return None if self.card.calibration is None else p_fake(llr)
-
     def _segment(self, span: Span) -> Segment:
         return Segment(
-            start=span.start, end=span.end, verdict=span.verdict, p_fake=self._p_fake(span.llr), score=span.score
+            start=span.start, end=span.end, verdict=span.verdict, p_fake=self.judge.p_fake(span.llr), score=span.score
         )
 
 

@@ -31,7 +31,7 @@ class ArrayDecoder:
         self._samples = _frames_by_channels(_array(source[0]))
         self.frames: int | None = len(self._samples)
         self.channels = int(self._samples.shape[1])
-        self._scale, self._offset = _scaling(self._samples.dtype)
+        self._scale, self._offset = scaling(self._samples.dtype)
         self._next = 0
 
     def read(self) -> FloatArray:
@@ -78,7 +78,7 @@ def _frames_by_channels(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array.T if array.shape[0] < array.shape[1] else array
 
 
-def _scaling(dtype: np.dtype[Any]) -> tuple[float, float]:
+def scaling(dtype: np.dtype[Any]) -> tuple[float, float]:
     """(factor, offset) that bring a type's full range to [-1, 1)."""
     if dtype.kind == "f":
         return 1.0, 0.0
