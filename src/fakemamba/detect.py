@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +19,14 @@ from fakemamba.audio import FRAME, SAMPLE_RATE, AudioStream, Source, open_audio,
 from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, open_folder
 from fakemamba.decision import Verdict
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
-from fakemamba.judge import MIN_DURATION, MIN_SPEECH, judge_of
+from fakemamba.judge import MIN_DURATION, MIN_SPEECH, Judge, judge_of, nothing_to_judge
 from fakemamba.result import Result, Segment
 from fakemamba.scorer import FloatArray, Scorer, filled
+from fakemamba.stream import Stream, StreamConfig
 from fakemamba.timeline import Scored, Span, cell_count, fake_span, overall, spans
 
 BATCH = 8  # windows judged at once: enough to fill the cores, few enough for an XLS-R system in 8 GB
 _SHORTEST_WINDOW = SAMPLE_RATE // 4
-_SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale
 
 # Seconds done, and seconds in all where the header tells.
 Progress = Callable[[float, float | None], None]
@@ -107,6 +108,21 @@ class Detector:
         """Seconds that are judged at once; windows start every half of it."""
         return self.card.model.window / SAMPLE_RATE
 
+    def stream(self, config: StreamConfig | None = None, *, state: dict[str, Any] | None = None) -> Stream:
+        """Judge audio while it runs; see `fakemamba.stream`.
+
+        Args:
+            config: hop, windows, operating point, evidence; None for the defaults, or those of the state.
+            state: what `Stream.state` returned, also by way of JSON: the new stream goes on from there.
+
+        Raises:
+            ConfigError: the configuration does not fit the model, or the state is of another model or configuration.
+        """
+        return Stream(self.scorer, self.card.model, self._judge_at, (self.card.name, self.model_sha256), config, state)
+
+    def _judge_at(self, threshold: float | None) -> Judge:
+        return self.judge if threshold is None else judge_of(self.card, threshold)
+
     def detect(self, source: Source, on_progress: Progress | None = None, *, name: str | None = None) -> Result:
         """Judge one recording, of any length in bounded memory.
 
@@ -150,7 +166,7 @@ class Detector:
         verdict: Verdict = "unsure"
         score = llr = None
         found: list[Span] = []
-        reason = _nothing_to_judge(track)
+        reason = nothing_to_judge(track.duration, track.peak, track.speech, judged=bool(track.scored))
         if reason is None:
             score, llr = overall(track.scored)
             hop = self.window / 2
@@ -227,18 +243,6 @@ class _Track:
         middles = (np.flatnonzero(np.frombuffer(self.frames, dtype=np.uint8)) + 0.5) * FRAME / SAMPLE_RATE
         cells = np.minimum((middles / hop).astype(int), count - 1)
         return np.bincount(cells, minlength=count).astype(np.float64) * (FRAME / SAMPLE_RATE)
-
-
-def _nothing_to_judge(track: _Track) -> str | None:
-    if track.duration < MIN_DURATION:
-        return f"it lasts only {track.duration:.2f} s; at least {MIN_DURATION} s are needed"
-    if track.peak < _SILENCE:
-        return "it is silent"
-    if track.speech == 0:
-        return "no speech was found in it"
-    if not track.scored:
-        return f"only {track.speech:.2f} s of speech were found; at least {MIN_SPEECH} s at one place are needed"
-    return None
 
 
 def _sha256(source: Source) -> str | None:

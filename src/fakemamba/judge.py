@@ -11,6 +11,7 @@ from fakemamba.timeline import clock
 
 MIN_DURATION = 0.5  # seconds of audio below which nothing is judged
 MIN_SPEECH = 0.25  # seconds of speech below which a window, or the whole, is not judged
+_SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale
 
 
 @dataclass(frozen=True)
@@ -100,3 +101,22 @@ def judge_of(card: ModelCard, threshold: float | None = None) -> Judge:
     return Judge(
         card.name, calibrated, card.calibration or Calibration(), decision, calibrated or threshold is not None
     )
+
+
+def nothing_to_judge(duration: float, peak: float, speech: float, *, judged: bool) -> str | None:
+    """Why there is no verdict on a whole; None if some window of it was judged.
+
+    Args:
+        duration, speech: seconds of audio, and of speech found in it.
+        peak: the largest magnitude in it.
+        judged: whether any window was.
+    """
+    if duration < MIN_DURATION:
+        return f"it lasts only {duration:.2f} s; at least {MIN_DURATION} s are needed"
+    if peak < _SILENCE:
+        return "it is silent"
+    if speech == 0:
+        return "no speech was found in it"
+    if not judged:
+        return f"only {speech:.2f} s of speech were found; at least {MIN_SPEECH} s at one place are needed"
+    return None

@@ -27,7 +27,7 @@ class ArrayDecoder:
             raise AudioError(f"<array>: a tuple of {len(source)} is no audio; {_PAIR}")
         if isinstance(source[0], (int, float)) and not isinstance(source[1], (int, float)):
             raise AudioError("<array>: the pair is the wrong way round; give (array, sample_rate), not (rate, array)")
-        self.sample_rate = _rate(source[1])
+        self.sample_rate = whole_rate(source[1])
         self._samples = _frames_by_channels(_array(source[0]))
         self.frames: int | None = len(self._samples)
         self.channels = int(self._samples.shape[1])
@@ -50,7 +50,7 @@ class ArrayDecoder:
         """Nothing is open."""
 
 
-def _rate(rate: Any) -> int:
+def whole_rate(rate: Any) -> int:
     if isinstance(rate, (bool, np.bool_)) or not isinstance(rate, (int, float, np.integer, np.floating)):
         raise AudioError(f"<array>: the sample rate is a {type(rate).__name__}, not a number; {_PAIR}")
     if not math.isfinite(rate) or rate != int(rate):
