@@ -27,7 +27,7 @@ class Window:
     """Samples that need a score.
 
     Attributes:
-        wave: (N,) float32 mono at 16 kHz, ready for `Scorer.score` (repeated up to the model's window if it needs that).
+        wave: (N,) float32 mono at 16 kHz, ready for `Scorer.score`: repeated to fill the model's window if need be.
         start, end: seconds in the stream.
     """
 

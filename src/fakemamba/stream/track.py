@@ -1,4 +1,4 @@
-"""From scores to events: two sums of evidence that open and close fake spans, and where these most likely begin and end.
+"""From scores to events: sums of evidence that open and close fake spans, and where these most likely begin and end.
 
 A change must be told soon, and rarely without cause. Page's cumulative sum (Biometrika 1954, "Continuous inspection
 schemes") does that with one number: evidence against the voice adds up, evidence for it takes off, never below zero.
@@ -20,8 +20,9 @@ from fakemamba.stream.changes import Point, step_between
 from fakemamba.stream.events import End, Event, FakeEnded, FakeStarted, ScoreUpdate, Unsure, UnsureReason
 from fakemamba.stream.listener import Look
 
-_REMEMBERED = 12.0  # seconds of near windows that a change is looked for in
-_BEFORE = 1.0  # seconds before the evidence began to rise where the change may lie
+_REMEMBERED = 12.0  # seconds of near windows that are kept
+_COMPARED = 5.0  # seconds of them that a change is looked for in, more where the evidence rose slowly
+_BEFORE = 1.0  # seconds before the first window with evidence where the change may lie
 
 _SENTENCES: dict[UnsureReason, str] = {
     "silence": "nothing is heard",
@@ -112,7 +113,7 @@ class Tracker:
             speech=look.speech,
         )
         self._add(track, look, score, llr)
-        return [update, *events, *self._say(track, look, verdict, llr)]
+        return [*events, update, *self._say(track, look, verdict, llr)]
 
     def close(self, track: Track, duration: float, peak: float) -> list[Event]:
         """The last events: an open span ends, and the whole is summed up."""
@@ -179,21 +180,22 @@ class Tracker:
 
     def _change(self, track: Track, look: Look, *, falling: bool) -> float:
         """Where the LLR steps down or up, near the time since when the sum has risen."""
-        points, rising = track.points, track.rising
+        rising, first = track.rising, track.points[0]
         assert rising is not None
-        first = points[0]
         if falling and rising == first.end:
             return first.start  # it was fake as soon as anything was heard
-        least = max(first.start, rising - (look.time - points[-1].start) - _BEFORE)
-        return step_between(points, least, look.time, falling=falling)
+        least = rising - (track.points[-1].end - track.points[-1].start) - _BEFORE
+        since = min(look.time - _COMPARED, least)
+        points = [point for point in track.points if point.end > since]
+        return step_between(points, max(least, points[0].start), look.time, falling=falling)
 
     def _end_fake(self, track: Track, time: float, end: float) -> list[Event]:
         fake = track.fake
         if fake is None:
             return []
-        end = max(end, fake.start)
+        end = round(max(end, fake.start), 3)
         sums = track.sums
-        sums.fake_seconds += end - fake.start
+        sums.fake_seconds = round(sums.fake_seconds + end - fake.start, 3)
         if sums.longest is None or end - fake.start > sums.longest[1] - sums.longest[0]:
             sums.longest = (fake.start, end)
         track.fake, track.over, track.sum, track.rising = None, end, 0.0, None
