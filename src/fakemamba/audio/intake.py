@@ -7,7 +7,7 @@ neighbours on both sides that the seams are below 1e-6 of full scale:
     kept                   |  resampled |
 
 Where blocks begin depends on the position in the stream alone, so chunks leave no trace, and what is not yet resampled
-is all the state there is. The price is a delay of 20 to 70 ms, up to 2 s for odd rates without a factor in common with 16 000.
+is all the state there is. The price: a delay of 20 to 70 ms, up to 2 s for odd rates that share no factor with 16 000.
 """
 
 import math

@@ -16,6 +16,7 @@ import typer
 
 from fakemamba import __version__
 from fakemamba.cli.detect import detect
+from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
 from fakemamba.errors import FakeMambaError
@@ -53,6 +54,7 @@ def root(
 
 
 app.command("detect")(detect)
+app.command("listen")(listen)
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
 
