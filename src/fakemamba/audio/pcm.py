@@ -181,9 +181,7 @@ class PcmParser:
                 found = self._wav_format(self._kept[position + 8 : position + 8 + size])
             position += 8 + size + size % 2
             if position > _LONGEST_HEADER:
-                raise AudioError(
-                    f"{self._name}: this WAV has a chunk of {size} bytes before its samples"
-                )
+                raise AudioError(f"{self._name}: this WAV has a chunk of {size} bytes before its samples")
 
     def _wav_format(self, fields: bytes) -> PcmFormat:
         if len(fields) < 16:

@@ -68,8 +68,8 @@ class PlainLines:
             known, self._verdict = self._verdict, event.verdict
             if not self._verbose and (event.verdict == known or event.verdict == "unsure"):
                 return
-        elif isinstance(event, Unsure):
-            self._verdict = "unsure"
+        elif isinstance(event, Unsure | FakeStarted):
+            self._verdict = "unsure" if isinstance(event, Unsure) else "fake"
         self._say(words(event))
 
     def dropped(self, time: float, seconds: float) -> None:

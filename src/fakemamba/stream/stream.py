@@ -215,8 +215,6 @@ def score_windows(scorer: Scorer, windows: Sequence[Window]) -> FloatArray:
 
 def _check_same(saved: Saved, model_id: tuple[str, str], config: StreamConfig | None) -> None:
     if saved.model != model_id:
-        raise ConfigError(
-            f"the stream's state: is of the model {saved.model[0]}, or of another version of {model_id[0]}"
-        )
+        raise ConfigError(f"the stream's state: belongs to another model than {model_id[0]}, or to other weights of it")
     if config is not None and config != saved.config:
         raise ConfigError("the stream's state: was made with another configuration; leave config out to go on with it")
