@@ -13,7 +13,18 @@ from conftest import ROOT
 
 SRC = ROOT / "src" / "fakemamba"
 FILES = sorted(SRC.rglob("*.py"))
-HEAVY = {"torch", "numba", "onnxruntime", "onnx", "av", "matplotlib", "huggingface_hub", "transformers", "scipy"}
+HEAVY = {
+    "torch",
+    "numba",
+    "onnxruntime",
+    "onnx",
+    "av",
+    "matplotlib",
+    "huggingface_hub",
+    "transformers",
+    "scipy",
+    "sounddevice",
+}
 
 # Rooms from the ground up: a room imports from its own level or below. Those within a level may know each other.
 LEVELS = (
@@ -102,7 +113,9 @@ def test_import_fakemamba_loads_next_to_nothing():
     assert not modules_after("import fakemamba") & (HEAVY | {"numpy", "pydantic", "rich", "typer"})
 
 
-@pytest.mark.parametrize("words", [["--help"], ["detect", "--help"], ["models", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["detect", "--help"], ["listen", "--help"], ["models", "--help"], ["--version"]]
+)
 def test_help_loads_no_machinery(words):
     loaded = modules_after(f"from fakemamba.cli import run\nassert run({words!r}) == 0")
     assert not loaded & (HEAVY | {"numpy", "soundfile", "soxr"})

@@ -1,7 +1,7 @@
 """Live chunks of any size, rate, type and channel count -> mono float32 at 16 kHz, the same for any chunking.
 
 A running resampler cannot be saved. Here every block of the source is resampled on its own, with enough of its
-neighbours on both sides that the seams are below 1e-6 of full scale:
+neighbours on both sides that the seams are below 1e-5 of full scale:
 
     source  ...|  context  |   block   |  context  |...      50 ms between two contexts of 20 ms
     kept                   |  resampled |

@@ -44,6 +44,7 @@ class Look:
         time: seconds heard.
         step: seconds since the look before.
         start: the long window reaches from here to `time`.
+        onset: where the sound began, or the farthest look back if it began before.
         quiet: seconds of silence at the end.
         speech: seconds of speech in the long window.
         counted: seconds of speech newly counted into the total.
@@ -55,6 +56,7 @@ class Look:
     time: float
     step: float
     start: float
+    onset: float
     quiet: float
     speech: float
     counted: float
@@ -74,6 +76,8 @@ class Listener:
         total: samples heard.
         looked: samples heard at the last look.
         peak: largest magnitude heard.
+        judged: whether the last look had something to judge; if not, the next one comes after half a hop already,
+            so that whoever begins to speak is judged soon.
     """
 
     hop: int
@@ -85,13 +89,16 @@ class Listener:
     total: int = 0
     looked: int = 0
     peak: float = 0.0
+    judged: bool = False
 
     def hear(self, wave: FloatArray) -> list[tuple[Look, list[Window]]]:
-        """Take (n,) samples; one look with its windows for each hop that they complete."""
+        """Take (n,) samples; one look with its windows for each hop, or half a hop, that they complete."""
         self.kept = np.concatenate([self.kept, wave])
         self.total += len(wave)
         self.peak = max(self.peak, float(np.abs(wave).max(initial=0.0)))
-        looks = [self._look(end, self.first) for end in range(self.looked + self.hop, self.total + 1, self.hop)]
+        looks = []
+        while (end := self.looked + (self.hop if self.judged else self.hop // 2)) <= self.total:
+            looks.append(self._look(end, self.first))
         self._trim()
         return looks
 
@@ -110,7 +117,9 @@ class Listener:
         begin = self.total - len(self.kept)  # position of kept[0]
         seen = self.kept[max(0, end - self.longest - begin) : end - begin]
         heard = activity(seen)
-        length = min(len(seen), self._since(heard.sound, len(seen)))
+        onset = _last_onset(heard.sound, self.pause) * FRAME
+        # Whole hops, so that few lengths occur and can be scored in one batch; all of it if the sound began before.
+        length = len(seen) if onset == 0 else min(len(seen), round((len(seen) - onset) / self.hop) * self.hop)
         frames = -(-length // FRAME)
         speech = float(heard.speech[-frames:].sum()) * FRAME / SAMPLE_RATE if length else 0.0
         quiet = _run_of_silence(heard.sound)
@@ -121,6 +130,7 @@ class Listener:
             time=end / SAMPLE_RATE,
             step=(end - self.looked) / SAMPLE_RATE,
             start=(end - length) / SAMPLE_RATE,
+            onset=(end - len(seen) + onset) / SAMPLE_RATE,
             quiet=quiet * FRAME / SAMPLE_RATE,
             speech=speech,
             counted=self._newly_counted(heard.speech, end, final=final),
@@ -128,13 +138,8 @@ class Listener:
             ripe=length >= least,
             scores=len(windows),
         )
-        self.looked = end
+        self.looked, self.judged = end, judged
         return look, windows
-
-    def _since(self, sound: BoolArray, samples: int) -> int:
-        """Samples since the sound began, in whole hops so that few lengths occur; all if it began before."""
-        begun = _last_onset(sound, self.pause)
-        return samples if begun == 0 else round((samples - begun * FRAME) / self.hop) * self.hop
 
     def _near_enough(self, sound: BoolArray, length: int) -> int | None:
         size = min(self.near, length)

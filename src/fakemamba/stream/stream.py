@@ -166,7 +166,9 @@ class Stream:
             model=self._model_id,
             config=self.config,
             intake=SavedIntake(intake.rate, intake.taken, intake.before, packed(intake.tail)),
-            listener=SavedListener(packed(listener.kept), listener.total, listener.looked, listener.peak),
+            listener=SavedListener(
+                packed(listener.kept), listener.total, listener.looked, listener.peak, listener.judged
+            ),
             track=self._track,
             looks=self._looks,
             scores=self._scores,
@@ -181,7 +183,8 @@ class Stream:
         listener.kept = unpacked(heard.kept, listener.longest + listener.hop)
         if not 0 <= fresh < listener.hop or len(listener.kept) != expected:
             raise ConfigError("the stream's state: its samples do not fit its times; give what Stream.state() returned")
-        listener.total, listener.looked, listener.peak = heard.total, heard.looked, heard.peak
+        listener.total, listener.looked = heard.total, heard.looked
+        listener.peak, listener.judged = heard.peak, heard.judged
         self._track, self._looks, self._scores, self._phase = saved.track, saved.looks, saved.scores, saved.phase
 
     def _take(self, chunk: ArrayLike, rate: float | None) -> FloatArray:

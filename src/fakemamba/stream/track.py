@@ -60,6 +60,7 @@ class Track:
 
     Attributes:
         verdict, why: what was last said; why only if unsure.
+        onset: where the current stretch of sound began.
         judged: time up to which the current stretch of sound is judged; None before its first look.
         sum, rising: the running sum, and since when it is above zero.
         points: the newest near windows of this stretch.
@@ -70,6 +71,7 @@ class Track:
 
     verdict: Verdict | None = None
     why: UnsureReason | None = None
+    onset: float = 0.0
     judged: float | None = None
     sum: float = 0.0
     rising: float | None = None
@@ -93,6 +95,8 @@ class Tracker:
             raise CheckpointError(f"model {self._model}: a score is not a number; its weights do not fit its card")
         track.sums.speech += look.counted
         track.quiet = look.quiet
+        if track.judged is None:
+            track.onset = look.onset
         if not scores:
             return self._unheard(track, look)
         near = self._judge.llr(scores[-1]) if look.near is not None else None
@@ -183,11 +187,11 @@ class Tracker:
         rising, first = track.rising, track.points[0]
         assert rising is not None
         if falling and rising == first.end:
-            return first.start  # it was fake as soon as anything was heard
+            return track.onset  # it was fake as soon as anything was heard
         least = rising - (track.points[-1].end - track.points[-1].start) - _BEFORE
         since = min(look.time - _COMPARED, least)
         points = [point for point in track.points if point.end > since]
-        return step_between(points, max(least, points[0].start), look.time, falling=falling)
+        return step_between(points, max(least, track.onset, points[0].start), look.time, falling=falling)
 
     def _end_fake(self, track: Track, time: float, end: float) -> list[Event]:
         fake = track.fake
