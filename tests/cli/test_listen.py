@@ -127,6 +127,7 @@ def test_real_time_waits_for_what_is_not_yet_heard(listen, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "stdin", "told"),
     [
+        ([""], None, "name is empty"),
         (["nope.wav"], None, "nope.wav: no such file"),
         (["-"], b"", "stdin: is empty"),
         (["-"], b"fLaC" + bytes(50), "looks like FLAC"),

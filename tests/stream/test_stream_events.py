@@ -204,6 +204,11 @@ def test_mistakes_are_told_in_one_line():
         stream.settle([1.0])
     with pytest.raises(CheckpointError, match="not a number"):
         constant(float("nan")).stream().feed(speech(2.0))
+    stream.push(speech(2.0))
+    for early in (lambda: stream.feed(speech(1.0)), stream.end):
+        with pytest.raises(ConfigError, match="wait for their scores"):
+            early()
+    stream.settle([1.0] * 4)
     stream.end()
     for late in (lambda: stream.feed(speech(1.0)), stream.end):
         with pytest.raises(AudioError, match="has ended"):

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -103,7 +103,8 @@ def listen(
             blocks = sources.file_blocks(source, real_time=real_time, stop=interrupt.stop)
         else:
             blocks = sources.microphone_blocks(device, stop=interrupt.stop)
-        end = _hear(stream, blocks, _view(json=json, verbose=verbose), interrupt, seconds)
+        with closing(blocks):
+            end = _hear(stream, blocks, _view(json=json, verbose=verbose), interrupt, seconds)
     if fail_on_fake and (end.verdict == "fake" or end.fakes):
         raise typer.Exit(1)
     if interrupt.stop() and source is not None:
@@ -165,6 +166,8 @@ def _raw_format(
 def _check(source: str | None, seconds: float | None, *, device: str | None, real_time: bool) -> None:
     from fakemamba.errors import ConfigError
 
+    if source == "":
+        raise ConfigError("the file's name is empty: is a shell variable not set?")
     if device is not None and source is not None:
         raise ConfigError("--device chooses a microphone: leave it out, or the file")
     if real_time and source in (None, _STDIN):

@@ -1,6 +1,7 @@
 """What `fakemamba listen` shows: JSON lines, plain lines, or a live meter with a timeline on a terminal."""
 
 import json
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -25,25 +26,25 @@ _QUIETEST = -60.0  # dBFS at the left end of the level bar
 
 
 class View(Protocol):
-    """Told of every block and of the events that it brought."""
+    """Told of every block and of the events that it brought; `heard` is in seconds."""
 
-    def block(self, block: "Block", time: float) -> None: ...
+    def block(self, block: "Block", heard: float) -> None: ...
     def event(self, event: Event) -> None: ...
-    def dropped(self, time: float, seconds: float) -> None: ...
+    def dropped(self, heard: float, seconds: float) -> None: ...
     def close(self) -> None: ...
 
 
 class JsonLines:
     """One JSON object a line, flushed at once."""
 
-    def block(self, block: "Block", time: float) -> None:
+    def block(self, block: "Block", heard: float) -> None:
         """Nothing is said of a block."""
 
     def event(self, event: Event) -> None:
         self._line(event.to_dict())
 
-    def dropped(self, time: float, seconds: float) -> None:
-        self._line({"event": "dropped", "time": time, "seconds": round(seconds, 3)})
+    def dropped(self, heard: float, seconds: float) -> None:
+        self._line({"event": "dropped", "time": heard, "seconds": round(seconds, 3)})
 
     def close(self) -> None:
         """Nothing is open."""
@@ -60,7 +61,7 @@ class PlainLines:
         self._verbose, self._say = verbose, say
         self._verdict: str | None = None
 
-    def block(self, block: "Block", time: float) -> None:
+    def block(self, block: "Block", heard: float) -> None:
         """Nothing is said of a block."""
 
     def event(self, event: Event) -> None:
@@ -72,8 +73,8 @@ class PlainLines:
             self._verdict = "unsure" if isinstance(event, Unsure) else "fake"
         self._say(words(event))
 
-    def dropped(self, time: float, seconds: float) -> None:
-        self._say(f"{clock(time):>8}  {seconds:.1f} s were lost: this machine is too slow for the model")
+    def dropped(self, heard: float, seconds: float) -> None:
+        self._say(f"{clock(heard):>8}  {seconds:.1f} s were lost: this machine is too slow for the model")
 
     def close(self) -> None:
         """Nothing is open."""
@@ -92,16 +93,13 @@ class Meter:
         self._score: ScoreUpdate | None = None
         self._verdict, self._why = "unsure", "listening"
         self._marks: deque[str] = deque(maxlen=_TIMELINE)
-        self._arrived = 0.0
         self._live = Live(self._picture(), console=self._console, refresh_per_second=8, transient=True)
         self._live.start()
 
-    def block(self, block: "Block", time: float) -> None:
-        import time as clocks
-
+    def block(self, block: "Block", heard: float) -> None:
         peak = float(np.abs(block.samples).max(initial=0.0))
         self._level = max(_QUIETEST, 20 * float(np.log10(peak + 1e-9)))
-        self._time, self._latency = time, clocks.monotonic() - block.arrived
+        self._time, self._latency = heard, time.monotonic() - block.arrived
         self._live.update(self._picture())
 
     def event(self, event: Event) -> None:
@@ -110,14 +108,15 @@ class Meter:
             self._marks.append(event.verdict)
         elif isinstance(event, Unsure):
             self._verdict, self._why = "unsure", event.reason
-            self._marks.append("pause" if event.why in ("silence", "no_speech") else "unsure")
+            if event.why in ("silence", "no_speech", "little_speech"):  # else its score has a mark already
+                self._marks.append("pause")
         if isinstance(event, End):
             self.close()
         self._lines.event(event)
 
-    def dropped(self, time: float, seconds: float) -> None:
+    def dropped(self, heard: float, seconds: float) -> None:
         self._lost += seconds
-        self._lines.dropped(time, seconds)
+        self._lines.dropped(heard, seconds)
 
     def close(self) -> None:
         self._live.stop()

@@ -3,10 +3,9 @@
 import queue
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -45,7 +44,7 @@ class Block:
 Stop = Callable[[], bool]
 
 
-def stdin_blocks(raw: PcmFormat | None, waiting: Callable[[Callable[[], bytes]], bytes]) -> Iterator[Block]:
+def stdin_blocks(raw: PcmFormat | None, waiting: Callable[[Callable[[], bytes]], bytes]) -> Generator[Block]:
     """PCM or WAV as it is piped in.
 
     Args:
@@ -67,9 +66,9 @@ def stdin_blocks(raw: PcmFormat | None, waiting: Callable[[Callable[[], bytes]],
     parser.end()
 
 
-def file_blocks(path: str, *, real_time: bool, stop: Stop) -> Iterator[Block]:
+def file_blocks(path: str, *, real_time: bool, stop: Stop) -> Generator[Block]:
     """A recording, as fast as it can be judged or at the speed at which it would be heard."""
-    with open_audio(Path(path) if path else path) as stream:
+    with open_audio(path) as stream:
         due = time.monotonic()
         for wave in stream.blocks(BLOCK):
             due += len(wave) / SAMPLE_RATE
@@ -78,7 +77,7 @@ def file_blocks(path: str, *, real_time: bool, stop: Stop) -> Iterator[Block]:
             yield Block(wave, SAMPLE_RATE, time.monotonic())
 
 
-def microphone_blocks(device: str | None, *, stop: Stop) -> Iterator[Block]:
+def microphone_blocks(device: str | None, *, stop: Stop) -> Generator[Block]:
     """What a sound card hears; blocks for which the model is too slow are dropped and become silence."""
     sd = sounddevice()
     blocks: queue.Queue[Block] = queue.Queue(_QUEUE)

@@ -99,8 +99,10 @@ class Stream:
         Raises:
             AudioError: the samples or the rate make no sense (the chunk is dropped, the stream can go on), or the
                 stream has ended.
-            CheckpointError: the model fails.
+            ConfigError: windows of a `push` wait for their scores.
+            CheckpointError: the model fails; the stream cannot go on.
         """
+        self._refuse_if_waiting()
         wave = self._take(chunk, rate)
         events: list[Event] = []
         for start in range(0, max(1, len(wave)), _PIECE):
@@ -110,6 +112,7 @@ class Stream:
 
     def end(self) -> list[Event]:
         """Judge what is left and sum up; the last event is an `End`. Raises AudioError if it has ended already."""
+        self._refuse_if_waiting()
         return self.settle(score_windows(self._scorer, self.finish()))
 
     def push(self, chunk: ArrayLike, rate: float | None = None) -> list[Window]:
@@ -201,6 +204,11 @@ class Stream:
             for _, windows in heard
             for window in windows
         ]
+
+    def _refuse_if_waiting(self) -> None:
+        if self._looks:
+            due = sum(look.scores for look in self._looks) - len(self._scores)
+            raise ConfigError(f"{due} windows of this stream wait for their scores: settle them before it goes on")
 
     def _refuse_if_over(self) -> None:
         if self._phase != "running":

@@ -186,12 +186,13 @@ class Tracker:
         """Where the LLR steps down or up, near the time since when the sum has risen."""
         rising, first = track.rising, track.points[0]
         assert rising is not None
+        floor = track.over if track.fake is None else track.fake.start  # spans do not overlap
         if falling and rising == first.end:
-            return track.onset  # it was fake as soon as anything was heard
+            return max(floor, track.onset)  # it was fake as soon as anything was heard
         least = rising - (track.points[-1].end - track.points[-1].start) - _BEFORE
         since = min(look.time - _COMPARED, least)
         points = [point for point in track.points if point.end > since]
-        return step_between(points, max(least, track.onset, points[0].start), look.time, falling=falling)
+        return step_between(points, max(least, floor, track.onset, points[0].start), look.time, falling=falling)
 
     def _end_fake(self, track: Track, time: float, end: float) -> list[Event]:
         fake = track.fake
