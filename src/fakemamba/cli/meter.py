@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fakemamba.cli.sources import Block
 
 STYLES = {"real": "green", "fake": "bold red", "unsure": "yellow"}
+_MARKS = {"real": "▁", "unsure": "▄", "fake": "█", "pause": "·"}  # told apart without colour too
 _BAR = 30  # characters
 _TIMELINE = 60  # hops
 _QUIETEST = -60.0  # dBFS at the left end of the level bar
@@ -99,7 +100,8 @@ class Meter:
     def block(self, block: "Block", heard: float) -> None:
         peak = float(np.abs(block.samples).max(initial=0.0))
         self._level = max(_QUIETEST, 20 * float(np.log10(peak + 1e-9)))
-        self._time, self._latency = heard, time.monotonic() - block.arrived
+        self._time = heard
+        self._latency = max(time.monotonic() - block.arrived, 0.9 * self._latency)  # peaks stay readable for a second
         self._live.update(self._picture())
 
     def event(self, event: Event) -> None:
@@ -130,8 +132,7 @@ class Meter:
         heading = Text(f"{clock(self._time):>8}  ")
         heading.append(f"{self._verdict.upper():<7}", style=STYLES[self._verdict])
         heading.append(f" {self._why}", style="dim")
-        marks = {"pause": ("·", "dim"), **{verdict: ("█", style) for verdict, style in STYLES.items()}}
-        timeline = Text.assemble("    past  ", *(marks[mark] for mark in self._marks))
+        timeline = Text.assemble("    past  ", *((_MARKS[mark], STYLES.get(mark, "dim")) for mark in self._marks))
         late = f"{1000 * self._latency:.0f} ms behind" + (f", {self._lost:.1f} s lost" if self._lost else "")
         return Group(
             heading,
@@ -146,7 +147,7 @@ class Meter:
         from rich.text import Text
 
         full = round(_BAR * min(1.0, max(0.0, share)))
-        return Text.assemble(f"{name:>8}  ", ("━" * full, style), ("━" * (_BAR - full), "dim"), f"  {value}")
+        return Text.assemble(f"{name:>8}  ", ("━" * full, style), ("·" * (_BAR - full), "dim"), f"  {value}")
 
 
 def words(event: Event) -> str:
