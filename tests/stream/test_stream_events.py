@@ -49,10 +49,11 @@ def test_a_genuine_voice_is_judged_each_hop_through_a_growing_window():
 
 def test_a_fake_from_the_start_starts_where_the_sound_does():
     events = said(constant(-5.0).stream(), [silence(2.0), speech(3.0)])
-    assert kinds(events) == ["unsure", "fake_started", "fake_ended", "end"]
+    assert kinds(events) == ["unsure", "unsure", "fake_started", "fake_ended", "end"]
+    assert [event.why for event in events if isinstance(event, Unsure)] == ["silence", "evidence"]
     start, end = one(events, FakeStarted), one(events, FakeEnded)
     assert start.start == pytest.approx(2.0, abs=0.02)
-    assert start.time <= 2.0 + 1.5  # 4 nats beyond the edge for a second: more than the 2.5 that are asked
+    assert start.time <= 2.0 + 1.5  # 4 nats beyond the edge each second, and more than 4 are asked
     assert (end.start, end.end) == (start.start, pytest.approx(5.0, abs=0.1))
     assert end.p_fake == pytest.approx(p_fake(-5.0))
     whole = one(events, End)
@@ -61,8 +62,8 @@ def test_a_fake_from_the_start_starts_where_the_sound_does():
 
 
 def test_weak_evidence_takes_longer():
-    # The band ends at -1: each second of -2 adds one nat, so that 2.5 are passed after 3 s (the first looks at 1.0 s).
-    assert one(said(constant(-2.0).stream(), [speech(6.0)]), FakeStarted).time == 3.0
+    # The band ends at -1: each second of -2 adds one nat, so that 4 are passed at the first look after 4 s.
+    assert one(said(constant(-2.0).stream(), [speech(6.0)]), FakeStarted).time == 4.5
     assert one(said(constant(-6.0).stream(), [speech(6.0)]), FakeStarted).time == 1.0
     assert "fake_started" not in kinds(said(constant(-0.9).stream(), [speech(6.0)]))
     eager = constant(-2.0).stream(StreamConfig(start_evidence=0.0))
@@ -103,7 +104,7 @@ def test_silence_and_no_speech_are_unsure_with_their_reason_and_never_scored():
 
 
 def test_a_pause_ends_a_fake_where_the_sound_ended_and_a_new_window_grows_behind_it():
-    events = said(constant(-5.0).stream(), [speech(3.0), silence(3.0), speech(3.0)])
+    events = said(constant(-6.0).stream(), [speech(3.0), silence(3.0), speech(3.0)])
     assert kinds(events) == ["fake_started", "fake_ended", "unsure", "fake_started", "fake_ended", "end"]
     first, second = [event for event in events if isinstance(event, FakeEnded)]
     assert (first.start, second.start) == (pytest.approx(0.0), pytest.approx(6.0, abs=0.1))
@@ -115,7 +116,7 @@ def test_a_pause_ends_a_fake_where_the_sound_ended_and_a_new_window_grows_behind
 
 
 def test_a_short_pause_changes_nothing():
-    events = said(constant(-5.0).stream(), [speech(3.0), silence(0.7), speech(3.0)])
+    events = said(constant(-6.0).stream(), [speech(3.0), silence(0.7), speech(3.0)])
     assert kinds(events) == ["fake_started", "fake_ended", "end"]
 
 
@@ -141,8 +142,8 @@ def test_a_stream_shorter_than_the_first_window_is_judged_at_its_end():
 
 
 def test_the_operating_point_can_be_moved():
-    assert kinds(said(constant(3.0).stream(StreamConfig(threshold=8.0)), [speech(4.0)]))[0] == "fake_started"
-    assert one(said(constant(3.0).stream(StreamConfig(threshold=8.0)), [speech(4.0)]), End).verdict == "fake"
+    assert kinds(said(constant(3.0).stream(StreamConfig(threshold=9.0)), [speech(4.0)]))[0] == "fake_started"
+    assert one(said(constant(3.0).stream(StreamConfig(threshold=9.0)), [speech(4.0)]), End).verdict == "fake"
     assert one(said(constant(3.0).stream(), [speech(4.0)]), End).verdict == "real"
 
 

@@ -66,7 +66,7 @@ class Track:
         points: the newest near windows of this stretch.
         fake: the open fake span.
         over: time when the last fake span ended.
-        quiet: seconds of silence at the last look.
+        quiet, uncounted: seconds of silence at the end of the last look; of speech that it left to the next one.
     """
 
     verdict: Verdict | None = None
@@ -79,6 +79,7 @@ class Track:
     fake: Fake | None = None
     over: float = 0.0
     quiet: float = 0.0
+    uncounted: float = 0.0
     sums: Sums = field(default_factory=Sums)
 
 
@@ -94,7 +95,7 @@ class Tracker:
         if not all(math.isfinite(score) for score in scores):
             raise CheckpointError(f"model {self._model}: a score is not a number; its weights do not fit its card")
         track.sums.speech += look.counted
-        track.quiet = look.quiet
+        track.quiet, track.uncounted = look.quiet, look.uncounted
         if track.judged is None:
             track.onset = look.onset
         if not scores:
@@ -123,7 +124,8 @@ class Tracker:
         """The last events: an open span ends, and the whole is summed up."""
         events = self._end_fake(track, duration, duration - track.quiet)
         sums = track.sums
-        reason = nothing_to_judge(duration, peak, sums.speech, judged=sums.weight > 0)
+        speech = min(duration, sums.speech + track.uncounted)
+        reason = None if sums.weight else nothing_to_judge(duration, peak, speech, judged=False)
         verdict: Verdict = "unsure"
         score = llr = None
         if reason is None:
@@ -136,7 +138,7 @@ class Tracker:
             p_fake=None if llr is None else self._judge.p_fake(llr),
             llr=llr,
             score=score,
-            speech=sums.speech,
+            speech=round(speech, 2),
             fakes=sums.fakes,
             fake_seconds=sums.fake_seconds,
             longest_fake=sums.longest,
@@ -189,10 +191,12 @@ class Tracker:
         floor = track.over if track.fake is None else track.fake.start  # spans do not overlap
         if falling and rising == first.end:
             return max(floor, track.onset)  # it was fake as soon as anything was heard
-        least = rising - (track.points[-1].end - track.points[-1].start) - _BEFORE
+        length = track.points[-1].end - track.points[-1].start
+        least, until = rising - length - _BEFORE, rising + length  # later windows tell nothing of the place
         since = min(look.time - _COMPARED, least)
-        points = [point for point in track.points if point.end > since]
-        return step_between(points, max(least, floor, track.onset, points[0].start), look.time, falling=falling)
+        points = [point for point in track.points if since < point.end <= until]
+        most = min(until, look.time)
+        return step_between(points, max(least, floor, track.onset, points[0].start), most, falling=falling)
 
     def _end_fake(self, track: Track, time: float, end: float) -> list[Event]:
         fake = track.fake
