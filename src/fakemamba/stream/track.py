@@ -21,7 +21,7 @@ from fakemamba.stream.events import End, Event, FakeEnded, FakeStarted, ScoreUpd
 from fakemamba.stream.listener import Look
 
 _REMEMBERED = 12.0  # seconds of near windows that are kept
-_COMPARED = 5.0  # seconds of them that a change is looked for in, more where the evidence rose slowly
+_EARLIER, _LATER = 4.0, 1.0  # seconds around the first window with evidence; those that end there place the change
 _BEFORE = 1.0  # seconds before the first window with evidence where the change may lie
 
 _SENTENCES: dict[UnsureReason, str] = {
@@ -167,8 +167,7 @@ class Tracker:
         track.sum = max(0.0, track.sum + beyond * fresh)
         if track.sum == 0.0:
             track.rising = None
-            return []
-        if track.rising is None:
+        elif track.rising is None:
             track.rising = look.time
         if track.sum <= (self._start if track.fake is None else self._end):
             return []
@@ -191,11 +190,9 @@ class Tracker:
         floor = track.over if track.fake is None else track.fake.start  # spans do not overlap
         if falling and rising == first.end:
             return max(floor, track.onset)  # it was fake as soon as anything was heard
-        length = track.points[-1].end - track.points[-1].start
-        least, until = rising - length - _BEFORE, rising + length  # later windows tell nothing of the place
-        since = min(look.time - _COMPARED, least)
-        points = [point for point in track.points if since < point.end <= until]
-        most = min(until, look.time)
+        points = [point for point in track.points if rising - _EARLIER < point.end <= rising + _LATER]
+        least = rising - (points[-1].end - points[-1].start) - _BEFORE
+        most = min(rising + _LATER, look.time)
         return step_between(points, max(least, floor, track.onset, points[0].start), most, falling=falling)
 
     def _end_fake(self, track: Track, time: float, end: float) -> list[Event]:
