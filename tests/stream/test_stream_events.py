@@ -70,6 +70,15 @@ def test_weak_evidence_takes_longer():
     assert one(said(eager, [speech(6.0)]), FakeStarted).time == 1.0
 
 
+def test_evidence_that_takes_most_of_a_minute_is_still_placed():
+    model = detector(lambda wave: -1.1 if np.abs(wave).max() > 0.5 else 5.0)  # a tenth of a nat each second
+    events = said(model.stream(), [speech(10.0, level=0.2), speech(50.0, level=0.9)])
+    start = one(events, FakeStarted)
+    assert start.time > 45.0
+    assert start.start == pytest.approx(10.0, abs=1.5)
+    assert one(said(constant(-1.1).stream(), [speech(50.0)]), FakeStarted).start == 0.0
+
+
 @pytest.mark.parametrize("before", [5.0, 5.13, 5.26, 5.39])
 def test_a_spliced_fake_is_placed_within_a_hop(before):
     events = said(detector().stream(), [spliced(before, 4.0, 5.0)])

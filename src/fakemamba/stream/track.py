@@ -20,7 +20,6 @@ from fakemamba.stream.changes import Point, step_between
 from fakemamba.stream.events import End, Event, FakeEnded, FakeStarted, ScoreUpdate, Unsure, UnsureReason
 from fakemamba.stream.listener import Look
 
-_REMEMBERED = 12.0  # seconds of near windows that are kept
 _EARLIER, _LATER = 4.0, 1.0  # seconds around the first window with evidence; those that end there place the change
 _BEFORE = 1.0  # seconds before the first window with evidence where the change may lie
 
@@ -63,7 +62,7 @@ class Track:
         onset: where the current stretch of sound began.
         judged: time up to which the current stretch of sound is judged; None before its first look.
         sum, rising: the running sum, and since when it is above zero.
-        points: the newest near windows of this stretch.
+        points: the newest near windows of this stretch, and those around `rising`.
         fake: the open fake span.
         over: time when the last fake span ended.
         quiet, uncounted: seconds of silence at the end of the last look; of speech that it left to the next one.
@@ -161,14 +160,18 @@ class Tracker:
         """Add the newest window to the running sum; a span starts or ends where it passes its limit."""
         assert look.near is not None
         fresh = look.time - (look.near if track.judged is None else track.judged)
-        track.points = [point for point in track.points if point.end > look.time - _REMEMBERED]
-        track.points.append(Point(look.near, look.time, near))
         beyond = self._judge.low - near if track.fake is None else near - self._judge.decision.threshold
         track.sum = max(0.0, track.sum + beyond * fresh)
         if track.sum == 0.0:
             track.rising = None
         elif track.rising is None:
             track.rising = look.time
+        track.points.append(Point(look.near, look.time, near))
+        track.points = [
+            point
+            for point in track.points
+            if point.end > look.time - _EARLIER or (track.rising is not None and _surrounds(point, track.rising))
+        ]
         if track.sum <= (self._start if track.fake is None else self._end):
             return []
         return self._start_fake(track, look, near) if track.fake is None else self._leave_fake(track, look)
@@ -190,7 +193,7 @@ class Tracker:
         floor = track.over if track.fake is None else track.fake.start  # spans do not overlap
         if falling and rising == first.end:
             return max(floor, track.onset)  # it was fake as soon as anything was heard
-        points = [point for point in track.points if rising - _EARLIER < point.end <= rising + _LATER]
+        points = [point for point in track.points if _surrounds(point, rising)]
         least = rising - (points[-1].end - points[-1].start) - _BEFORE
         most = min(rising + _LATER, look.time)
         return step_between(points, max(least, floor, track.onset, points[0].start), most, falling=falling)
@@ -246,3 +249,7 @@ class Tracker:
             return []
         track.verdict, track.why = "unsure", why
         return [Unsure(time=time, why=why, reason=reason)]
+
+
+def _surrounds(point: Point, rising: float) -> bool:
+    return rising - _EARLIER < point.end <= rising + _LATER
