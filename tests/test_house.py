@@ -13,7 +13,18 @@ from conftest import ROOT
 
 SRC = ROOT / "src" / "fakemamba"
 FILES = sorted(SRC.rglob("*.py"))
-HEAVY = {"torch", "numba", "onnxruntime", "onnx", "av", "matplotlib", "huggingface_hub", "transformers", "scipy"}
+HEAVY = {
+    "torch",
+    "numba",
+    "onnxruntime",
+    "onnx",
+    "av",
+    "matplotlib",
+    "huggingface_hub",
+    "transformers",
+    "scipy",
+    "sounddevice",
+}
 
 # Rooms from the ground up: a room imports from its own level or below. Those within a level may know each other.
 LEVELS = (
@@ -21,8 +32,8 @@ LEVELS = (
     {"audio", "metrics", "scan"},
     {"models", "augment", "data"},
     {"checkpoint"},
-    {"decision", "result", "timeline", "onnx_scorer", "torch_scorer"},
-    {"detect"},
+    {"decision", "result", "timeline", "judge", "onnx_scorer", "torch_scorer"},
+    {"detect", "stream"},
     {"report", "export", "plots"},
     {"evaluation"},
     {"cli"},
@@ -112,6 +123,7 @@ def test_import_fakemamba_loads_next_to_nothing():
         ["compare", "--help"],
         ["models", "--help"],
         ["data", "--help"],
+        ["listen", "--help"],
         ["--version"],
     ],
 )
@@ -135,7 +147,17 @@ def test_detection_loads_no_torch(tmp_path):
 
 
 def test_the_public_names_are_these():
-    assert fakemamba.__all__ == ["Detector", "Result", "Segment", "__version__", "evaluate", "load"]
+    assert fakemamba.__all__ == [
+        "Detector",
+        "Event",
+        "Result",
+        "Segment",
+        "Stream",
+        "StreamConfig",
+        "__version__",
+        "evaluate",
+        "load",
+    ]
     assert dir(fakemamba) == sorted(fakemamba.__all__)
     for name in fakemamba.__all__:
         assert getattr(fakemamba, name) is not None
