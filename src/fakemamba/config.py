@@ -59,7 +59,15 @@ class SpectrumConfig(Frozen):
     hide: int = 0  # bins of a band that training blanks, at most
 
 
-Frontend = Annotated[XlsrConfig | SpectrumConfig, Field(discriminator="kind")]
+class CepstraConfig(Frozen):
+    """The statistics front-end: what a clip's cepstra do over time. Only with encoder "none" and pooling "statistics"."""
+
+    kind: Literal["cepstra"] = "cepstra"
+    ffts: tuple[int, int, int] = (256, 512, 1024)
+    hop: int = 160
+
+
+Frontend = Annotated[XlsrConfig | SpectrumConfig | CepstraConfig, Field(discriminator="kind")]
 
 EncoderKind = Literal[
     "pn_bimamba",  # the paper's best: one mixer shared by both directions
@@ -69,6 +77,7 @@ EncoderKind = Literal[
     "transformer",  # the self-attention twins
     "conformer",
     "dual_mamba",  # XLSR-Mamba: a forward and a backward column
+    "none",  # the front-end's statistics are judged as they are
 ]
 
 
@@ -96,7 +105,7 @@ class ModelConfig(Frozen):
     frontend: Frontend = XlsrConfig()
     width: int = 144
     encoder: EncoderConfig = EncoderConfig()
-    pooling: Literal["attention", "mean", "class_token", "dual"] = "attention"
+    pooling: Literal["attention", "mean", "class_token", "dual", "statistics"] = "attention"
     score: Literal["bonafide_logit", "logit_difference"] = "bonafide_logit"
     window: int = 66_800  # samples: 4.175 s
     short: Literal["repeat", "as_is"] = "repeat"  # what to do with clips shorter than `window`

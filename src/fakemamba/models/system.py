@@ -1,5 +1,7 @@
 """A whole countermeasure: front-end, projection, encoder, pooling, two logits."""
 
+from abc import ABC, abstractmethod
+
 from typing import Literal
 
 from torch import Tensor, nn
@@ -10,7 +12,36 @@ from fakemamba.models.masking import FrameNorm, frame_mask
 BONAFIDE = 1  # the class whose logit is the score
 
 
-class System(nn.Module):
+class System(nn.Module, ABC):
+    """What every countermeasure is from outside: waves in, two logits out.
+
+    Args:
+        frontend: waves (B, N), lengths -> its features; has out_width, shortest, frames().
+        score: the genuine logit, as the published systems score, or its lead over the other one.
+    """
+
+    def __init__(self, frontend: nn.Module, score: Literal["bonafide_logit", "logit_difference"]) -> None:
+        super().__init__()
+        self.frontend = frontend
+        self.score_kind = score
+
+    @abstractmethod
+    def embed(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> embeddings (B, D)."""
+
+    @abstractmethod
+    def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) -> logits (B, 2): spoof, bona fide."""
+
+    def score(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) -> raw scores (B,), higher = more genuine."""
+        logits: Tensor = self(waves, lengths)
+        if self.score_kind == "bonafide_logit":
+            return logits[:, BONAFIDE]
+        return logits[:, BONAFIDE] - logits[:, 1 - BONAFIDE]
+
+
+class EncodedSystem(System):
     """waveform -> front-end -> Linear -> BatchNorm over (B, 1, T, D) -> SELU -> encoder -> pooling -> Linear.
 
     Args:
@@ -25,14 +56,12 @@ class System(nn.Module):
         self, frontend: nn.Module, encoder: nn.Module, pool: nn.Module, *,
         width: int, score: Literal["bonafide_logit", "logit_difference"] = "bonafide_logit",
     ) -> None:  # fmt: skip
-        super().__init__()
-        self.frontend = frontend
+        super().__init__(frontend, score)
         self.project = nn.Linear(int(frontend.out_width), width)  # type: ignore[arg-type]
         self.norm = FrameNorm(1)
         self.encoder = encoder
         self.pool = pool
         self.head = nn.Linear(int(pool.out_width), 2)  # type: ignore[arg-type]
-        self.score_kind = score
 
     def embed_features(self, features: Tensor, frames: Tensor | None = None) -> Tensor:
         """Front-end features (B, T, C) -> embeddings (B, D)."""
@@ -50,10 +79,3 @@ class System(nn.Module):
         """(B, N) -> logits (B, 2): spoof, bona fide."""
         logits: Tensor = self.head(self.embed(waves, lengths))
         return logits
-
-    def score(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N) -> raw scores (B,), higher = more genuine."""
-        logits: Tensor = self(waves, lengths)
-        if self.score_kind == "bonafide_logit":
-            return logits[:, BONAFIDE]
-        return logits[:, BONAFIDE] - logits[:, 1 - BONAFIDE]
