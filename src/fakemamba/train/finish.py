@@ -1,0 +1,89 @@
+"""The end of a run: best, last and averaged weights as model folders, curves, and a card."""
+
+import json
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from fakemamba.checkpoint.folder import TENSOR_FILE, open_folder
+from fakemamba.checkpoint.torch_io import read_tensors
+from fakemamba.decision import fit_calibration, fit_decision
+from fakemamba.errors import DataError
+from fakemamba.models import build
+from fakemamba.train.average import mean_of_best
+from fakemamba.train.batches import Judgement
+from fakemamba.train.folder import put, versions, writing
+from fakemamba.train.loop import Trainer
+
+WRONG = 0.15  # share of wrong verdicts that a new model's unsure band is chosen for, on dev
+
+
+def finish(trainer: Trainer) -> dict[str, Any]:
+    """Write what the run was for; returns the card. Every process calls it, the main one writes."""
+    best = trainer.standing.best
+    trainer.steps.accelerator.wait_for_everyone()
+    weights: dict[str, nn.Module] = {"last": trainer.steps.judged}
+    if best:
+        tensors = [_epoch_weights(trainer, epoch) for _, epoch in best]
+        weights["best"] = _system(trainer, tensors[0])
+        weights["average"] = _system(trainer, mean_of_best(tensors, trainer.recipe.train.average))
+    found = {kind: trainer.look_at(system) for kind, system in weights.items()}  # type: ignore[arg-type]
+    card = _card(trainer, found)
+    if trainer.steps.main:
+        for kind, system in weights.items():
+            extra = _calibrated(found[kind])
+            record = {**card, "weights": kind, "dev": dict(found[kind].numbers)}
+            trainer.write(trainer.folder.path / kind, kind, system, training=record, **extra)  # type: ignore[arg-type]
+        draw_curves(trainer)
+        with writing(trainer.folder.path):
+            put(trainer.folder.card, json.dumps(card, indent=2) + "\n")  # last: it says that the run is done
+            trainer.folder.state.unlink(missing_ok=True)
+    trainer.steps.accelerator.wait_for_everyone()
+    return card
+
+
+def draw_curves(trainer: Trainer) -> None:
+    """`curves.png`, where matplotlib is installed."""
+    from fakemamba.train.curves import draw
+
+    draw(trainer.folder.rows(), trainer.folder.curves, trainer.folder.path.name)
+
+
+def _epoch_weights(trainer: Trainer, epoch: int) -> dict[str, Tensor]:
+    return read_tensors(open_folder(trainer.folder.epoch(epoch)).file(TENSOR_FILE))
+
+
+def _system(trainer: Trainer, tensors: dict[str, Tensor]) -> nn.Module:
+    system = build(trainer.recipe.model)
+    system.load_state_dict(tensors)
+    return system.to(trainer.steps.accelerator.device).eval()
+
+
+def _card(trainer: Trainer, found: dict[str, Judgement]) -> dict[str, Any]:
+    standing, train = trainer.standing, trainer.recipe.train
+    return {
+        "data": trainer.about,
+        "seed": train.seed,
+        "steps": standing.step,
+        "epochs": standing.epochs,
+        "best_epochs": [epoch for _, epoch in standing.best],
+        "average": train.average,
+        "hours": round(standing.seconds / 3600, 3),
+        "processes": trainer.steps.ranks,
+        "device": trainer.steps.accelerator.device.type,
+        "dev": {kind: dict(judgement.numbers) for kind, judgement in found.items()},
+        "versions": versions(),
+    }
+
+
+def _calibrated(found: Judgement) -> dict[str, Any]:
+    """Calibration and decision fitted on dev; nothing where dev does not allow it."""
+    if found.scores is None or found.labels is None:
+        return {}
+    try:
+        calibration = fit_calibration(found.scores, found.labels)
+        llr = calibration.scale * np.asarray(found.scores) + calibration.bias
+        return {"calibration": calibration, "decision": fit_decision(llr, found.labels, WRONG)}
+    except DataError:  # one class alone, or no better than chance: better uncalibrated than wrong
+        return {}
