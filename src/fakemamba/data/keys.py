@@ -13,6 +13,8 @@ from fakemamba.errors import DataError
 
 Text = NDArray[np.str_]
 
+_IGNORED = -1
+
 # Columns by position (_ = not used), told apart by their number and by where the label stands.
 _LAYOUTS = {
     "2019 protocol": "speaker id environment attack label",  # also PartialSpoof
@@ -37,6 +39,7 @@ class Key:
         labels: (n,) 1 = bona fide, 0 = spoof.
         columns: name -> (n,) text: speaker, attack, codec, subset, … as far as the format has them.
         repeated: trials that stood there more than once (with one label) and are kept once.
+        ignored: rows left out because of their label, as `read_key` was asked to.
     """
 
     path: Path
@@ -45,6 +48,7 @@ class Key:
     labels: NDArray[np.int64]
     columns: MappingProxyType[str, Text]
     repeated: int
+    ignored: int = 0
 
     def subsets(self) -> dict[str, int]:
         """Trials per subset; empty where the key has no such column."""
@@ -54,8 +58,8 @@ class Key:
         return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
-def read_key(path: str | Path) -> Key:
-    """Read a key file of any known format.
+def read_key(path: str | Path, *, ignore: frozenset[str] = frozenset()) -> Key:
+    """Read a key file of any known format; rows whose label (in lower case) is one of `ignore` are left out.
 
     Known: ASVspoof 2019 protocols, 2021 LA and DF keys, ASVspoof 5 protocols, In-the-Wild `meta.csv` and six-column
     key, PartialSpoof, SpoofCeleb, Codecfake lists, and CSV or TSV with a header that names a file and a label column.
@@ -67,11 +71,14 @@ def read_key(path: str | Path) -> Key:
     name, columns = _columns(table)
     if "label" not in columns:
         columns["label"] = ["bonafide" if attack == "a00" else "spoof" for attack in columns["attack"]]  # SpoofCeleb
-    labels = _labels(table, columns.pop("label"))
-    ids: Text = np.array(columns.pop("id"))
-    keep = _unique(table, ids, labels)
+    labels = _labels(table, columns.pop("label"), ignore)
+    wanted = np.flatnonzero(labels != _IGNORED)
+    ids: Text = np.array(columns.pop("id"))[wanted]
+    first = _unique(table, ids, labels[wanted])
+    keep = wanted[first]
     extras = {column: np.array(cells)[keep] for column, cells in columns.items() if _says_something(cells)}
-    return Key(table.path, name, ids[keep], labels[keep], MappingProxyType(extras), len(ids) - len(keep))
+    repeated, ignored = len(wanted) - len(keep), len(labels) - len(wanted)
+    return Key(table.path, name, ids[first], labels[keep], MappingProxyType(extras), repeated, ignored)
 
 
 def _columns(table: Table) -> tuple[str, dict[str, list[str]]]:
@@ -100,12 +107,13 @@ def _is_label(cell: str) -> bool:
     return cell.lower() in LABELS
 
 
-def _labels(table: Table, cells: list[str]) -> NDArray[np.int64]:
+def _labels(table: Table, cells: list[str], ignore: frozenset[str]) -> NDArray[np.int64]:
+    known = {**LABELS, **dict.fromkeys(ignore, _IGNORED)}
     for row, cell in enumerate(cells):
-        if not _is_label(cell):
+        if cell.lower() not in known:
             hint = "numbers mean either thing, depending on the corpus" if cell.isdigit() else "unknown"
             raise DataError(f"{table.at(row)}: label {cell!r} ({hint}); write bonafide or spoof")
-    return np.array([LABELS[cell.lower()] for cell in cells], dtype=np.int64)
+    return np.array([known[cell.lower()] for cell in cells], dtype=np.int64)
 
 
 def _unique(table: Table, ids: Text, labels: NDArray[Any]) -> NDArray[np.intp]:
