@@ -97,7 +97,8 @@ class ModelConfig(Frozen):
     width: int = 144
     encoder: EncoderConfig = EncoderConfig()
     pooling: Literal["attention", "mean", "class_token", "dual"] = "attention"
-    score: Literal["bonafide_logit", "logit_difference"] = "bonafide_logit"
+    # What a score is; "cosine" is one-class training's: of the embedding to the genuine centre.
+    score: Literal["bonafide_logit", "logit_difference", "cosine"] = "bonafide_logit"
     window: int = 66_800  # samples: 4.175 s
     short: Literal["repeat", "as_is"] = "repeat"  # what to do with clips shorter than `window`
 

@@ -2,12 +2,24 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakemamba.models.masking import FrameNorm, frame_mask
 
 BONAFIDE = 1  # the class whose logit is the score
+
+
+class Cosine(nn.Linear):
+    """(B, D) -> (B, 2): minus and plus the cosine of each embedding to the one trained centre (OC-Softmax's head)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, 1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        cosine = F.linear(F.normalize(x, dim=-1), F.normalize(self.weight, dim=-1))
+        return torch.cat([-cosine, cosine], dim=-1)
 
 
 class System(nn.Module):
@@ -18,12 +30,13 @@ class System(nn.Module):
         encoder: (B, T, D), frame counts -> (B, T', D'), frame counts; has out_width.
         pool: (B, T', D'), frame counts -> (B, D''); has out_width.
         width: D.
-        score: the genuine logit, as the published systems score, or its lead over the other one.
+        score: the genuine logit, as the published systems score, or its lead over the other one; "cosine" has a head
+            of its own, whose genuine logit is the score.
     """
 
     def __init__(
         self, frontend: nn.Module, encoder: nn.Module, pool: nn.Module, *,
-        width: int, score: Literal["bonafide_logit", "logit_difference"] = "bonafide_logit",
+        width: int, score: Literal["bonafide_logit", "logit_difference", "cosine"] = "bonafide_logit",
     ) -> None:  # fmt: skip
         super().__init__()
         self.frontend = frontend
@@ -31,7 +44,8 @@ class System(nn.Module):
         self.norm = FrameNorm(1)
         self.encoder = encoder
         self.pool = pool
-        self.head = nn.Linear(int(pool.out_width), 2)  # type: ignore[arg-type]
+        embedding = int(pool.out_width)  # type: ignore[arg-type]
+        self.head: nn.Module = Cosine(embedding) if score == "cosine" else nn.Linear(embedding, 2)
         self.score_kind = score
 
     def embed_features(self, features: Tensor, frames: Tensor | None = None) -> Tensor:
@@ -54,6 +68,6 @@ class System(nn.Module):
     def score(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) -> raw scores (B,), higher = more genuine."""
         logits: Tensor = self(waves, lengths)
-        if self.score_kind == "bonafide_logit":
-            return logits[:, BONAFIDE]
-        return logits[:, BONAFIDE] - logits[:, 1 - BONAFIDE]
+        if self.score_kind == "logit_difference":
+            return logits[:, BONAFIDE] - logits[:, 1 - BONAFIDE]
+        return logits[:, BONAFIDE]

@@ -39,7 +39,7 @@ class DevLook:
         # (clips, 2) logits; every process fills in its rows, the sum puts them together.
         logits = torch.zeros(len(self._clips), 2, dtype=torch.float64, device=device)
         for rows in self._rows(rank, ranks):
-            batch = self._clips.batch(rows, 0)
+            batch = self._clips.batch(rows, [(row,) for row in rows])
             lengths = None if batch.lengths is None else torch.from_numpy(batch.lengths).to(device)
             with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=self._half):
                 found = system(torch.from_numpy(batch.waves).to(device), lengths)

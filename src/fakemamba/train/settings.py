@@ -26,6 +26,7 @@ class AugmentConfig(Frozen):
     strengths: tuple[Share, ...] = (0.0, 0.4, 0.8)
     chances: tuple[NotNegative, ...] = ()
     codecs: tuple[str, ...] = ()  # that the chain may draw; empty for all of this machine
+    noises: tuple[Path, ...] = ()  # recordings, or folders of them, for the chain's background
     dev: bool = False  # dev clips meet the same, each the same draw at every look; the released recipe does so
 
     @model_validator(mode="after")

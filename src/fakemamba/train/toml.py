@@ -4,6 +4,7 @@ import tomllib
 import types
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -77,12 +78,25 @@ def _override(tree: dict[str, Any], text: str) -> None:
         parsed = tomllib.loads(f"x = {value.strip()}")["x"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
-    table = tree
-    for part in path[:-1]:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
+    table: Any = tree
+    for part, after in pairwise(path):
+        if isinstance(table, list):
+            table = _item(table, part, text)
+        else:
+            table = table.setdefault(part, {})
+        if not isinstance(table, dict) and not (isinstance(table, list) and after.isdecimal()):
             raise ConfigError(f"-s {text}: {part} holds a value, not a table")
-    table[path[-1]] = parsed
+    if isinstance(table, list):
+        _item(table, path[-1], text)
+        table[int(path[-1])] = parsed
+    else:
+        table[path[-1]] = parsed
+
+
+def _item(table: list[Any], place: str, text: str) -> Any:
+    if int(place) >= len(table):
+        raise ConfigError(f"-s {text}: there are {len(table)} entries, numbered from 0")
+    return table[int(place)]
 
 
 def _names_beside(kind: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:

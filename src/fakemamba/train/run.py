@@ -1,0 +1,136 @@
+"""From settings to a finished run folder: what `fakemamba train` calls."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fakemamba.checkpoint.folder import open_folder
+from fakemamba.checkpoint.torch_io import load_frontend, load_system
+from fakemamba.config import ModelConfig, XlsrConfig
+from fakemamba.data.dataset import Dataset
+from fakemamba.data.mix import open_mix
+from fakemamba.data.sampling import EpochSampler
+from fakemamba.errors import ConfigError, DataError
+from fakemamba.models import build
+from fakemamba.train.augmenting import make_augmenter
+from fakemamba.train.corpus import Clips, CorpusBatches
+from fakemamba.train.dev import DevLook
+from fakemamba.train.finish import finish
+from fakemamba.train.folder import RunFolder
+from fakemamba.train.loop import Progress, Trainer
+from fakemamba.train.settings import Recipe, Settings
+from fakemamba.train.steps import seed_of
+
+if TYPE_CHECKING:
+    from fakemamba.models.system import System
+
+TRAIN, DEV = 31, 32  # purposes of a seed
+# What may differ between a front-end's weights and the settings that take them up: nothing of it is in the weights.
+FREE = {"dropout", "layerdrop", "normalize_input", "layers"}
+
+
+def train(settings: Settings, out: Path, *, progress: Progress | None = None, cpu: bool = False) -> dict[str, Any]:
+    """Train to the end, or on from where an earlier call stopped; returns the card.
+
+    Args:
+        settings: the whole run.
+        out: its folder.
+        progress: called after every step and look, on the main process.
+        cpu: stay off the GPU.
+
+    Raises:
+        ConfigError: the folder holds another run, or a finished one.
+        DataError: the corpora cannot be used. FakeMambaError: the run broke off; what was reached is kept.
+    """
+    folder = RunFolder(out)
+    folder.claim(settings)
+    if folder.finished:
+        raise ConfigError(f"{out}: this run is finished, its models are in best/, last/ and average/; choose another --out")
+    training, dev = open_mix(settings.data)
+    batches, look = make_batches(settings, training), make_look(settings, dev)
+    about = {"train": describe(training), "dev": describe(dev)}
+    trainer = Trainer(
+        settings.recipe, start_system(settings.recipe), batches, look, folder, about=about, progress=progress, cpu=cpu
+    )
+    trainer.run()
+    return finish(trainer)
+
+
+def make_batches(settings: Settings, dataset: Dataset) -> CorpusBatches:
+    """The training clips; raises DataError if they don't fill one batch."""
+    batch, window = settings.batch, settings.model.window
+    samples = round(batch.longest * 16_000) if batch.variable else window
+    seed = settings.train.seed
+    clips = Clips(
+        dataset, samples=samples, masked=batch.variable, crop=batch.crop, augment=make_augmenter(settings.augment),
+        seed=seed_of(seed, TRAIN),
+    )  # fmt: skip
+    sampler = EpochSampler(dataset, settings.data, seed=seed)
+    if len(sampler) < batch.size:
+        raise DataError(f"{dataset.name}: {len(sampler)} clips an epoch don't fill one batch of {batch.size}")
+    return CorpusBatches(clips, sampler, batch, seed=seed)
+
+
+def make_look(settings: Settings, dataset: Dataset) -> DevLook:
+    """Dev clips as the model will hear clips: its window repeated, or their own lengths."""
+    batch, window = settings.batch, settings.model.window
+    clips = Clips(
+        dataset, samples=round(batch.longest * 16_000) if batch.variable else window,
+        masked=batch.variable or settings.model.short == "as_is",
+        augment=make_augmenter(settings.augment) if settings.augment.dev else None,
+        seed=seed_of(settings.train.seed, DEV),
+    )  # fmt: skip
+    size = max(1, batch.size // batch.accumulate)
+    half = settings.train.precision == "bf16" and torch.cuda.is_available()
+    return DevLook(clips, settings.loss, watch=settings.train.watch, size=size, half=half)
+
+
+def start_system(recipe: Recipe) -> "System":
+    """The system with the weights to start from: random, an XLS-R, or a whole system's.
+
+    Raises:
+        ConfigError: the folder holds another architecture.
+    """
+    torch.manual_seed(recipe.train.seed)
+    if recipe.train.start is not None:
+        folder = open_folder(recipe.train.start)
+        _same(folder.card.model.model_dump(), recipe.model.model_dump(), "train.start", recipe.train.start)
+        system = build(recipe.model)
+        system.load_state_dict(load_system(folder).state_dict())
+        return system
+    system = build(recipe.model)
+    if recipe.train.frontend is not None:
+        _take_frontend(system, recipe.model, recipe.train.frontend)
+    return system
+
+
+def _take_frontend(system: "System", model: ModelConfig, place: Path) -> None:
+    if not isinstance(model.frontend, XlsrConfig):
+        raise ConfigError(f"train.frontend: an XLS-R cannot start a model whose front-end is {model.frontend.kind}")
+    folder = open_folder(place)
+    source = load_frontend(folder)
+    theirs = folder.card.model.frontend
+    assert isinstance(theirs, XlsrConfig)
+    _same(theirs.model_dump(exclude=FREE), model.frontend.model_dump(exclude=FREE), "train.frontend", place)
+    if theirs.layers < model.frontend.layers:
+        raise ConfigError(f"train.frontend: {place} has {theirs.layers} layers, model.frontend.layers asks for more")
+    source.encoder.layers = source.encoder.layers[: model.frontend.layers]
+    system.frontend.load_state_dict(source.state_dict())
+
+
+def _same(theirs: dict[str, Any], ours: dict[str, Any], key: str, place: Path) -> None:
+    for name, value in ours.items():
+        if theirs.get(name) != value:
+            raise ConfigError(f"{key}: {place} has {name} = {theirs.get(name)}, the settings say {value}")
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """What the card tells of a data set."""
+    labels, corpora = dataset.labels, dataset.column("corpus")
+    return {
+        "name": dataset.name,
+        "bonafide": int((labels == 1).sum()),
+        "spoof": int((labels == 0).sum()),
+        "corpora": {str(name): int((corpora == name).sum()) for name in sorted(set(corpora))},
+    }

@@ -1,0 +1,59 @@
+"""Whole runs, in their folder: what they leave, how they resume, what they refuse."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from conftest import ROOT
+from fakemamba.checkpoint.torch_io import load_system
+from fakemamba.cli import run as cli
+from fakemamba.errors import FakeMambaError
+from fakemamba.train.run import train
+from fakemamba.train.toml import load_settings
+from runs import write_config, write_corpus
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture
+def config(tmp_path: Path, corpus: Path) -> Path:
+    return write_config(tmp_path, corpus)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_system(folder).state_dict()
+
+
+def test_a_run_leaves_what_it_promises(config, tmp_path):
+    out = tmp_path / "run"
+    card = train(load_settings([config]), out, cpu=True)
+    assert {path.name for path in out.iterdir()} == {
+        "settings.toml", "versions.json", "log.jsonl", "curves.png", "epochs", "best", "last", "average", "card.json",
+    }  # fmt: skip
+    assert load_settings([out / "settings.toml"]) == load_settings([config])
+    assert card["epochs"] == 2
+    assert card["steps"] == 4
+    assert card["data"]["train"]["bonafide"] == 8
+    assert set(card["dev"]) == {"best", "last", "average"}
+    assert json.loads((out / "card.json").read_text()) == json.loads(json.dumps(card))
+    assert (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    best, last = weights(out / "epochs" / f"epoch-{card['best_epochs'][0]:03d}"), weights(out / "best")
+    assert all(torch.equal(best[name], last[name]) for name in best)
+
+
+def test_two_runs_are_bit_identical_and_the_seed_matters(config, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(load_settings([config], [f"train.seed={seed}"]), tmp_path / name, cpu=True)
+    a, b, c = (weights(tmp_path / name / "last") for name in "abc")
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not all(torch.equal(a[name], c[name]) for name in a)
