@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fakemamba import __version__
+from fakemamba.cli.data import app as data
 from fakemamba.cli.detect import detect
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
@@ -54,6 +55,7 @@ def root(
 
 
 app.command("detect")(detect)
+app.add_typer(data, name="data")
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
 app.command("train")(train)

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from fakemamba.data.corpora.corpus import Corpus, Part, keyed, require
+from fakemamba.data.corpora.corpus import Corpus, Options, Part, keyed, require
 
 _PROTOCOLS = "ASVspoof2019_LA_cm_protocols"
 _LAYOUT = f"LA/{_PROTOCOLS}/ASVspoof2019.LA.cm.train.trn.txt and LA/ASVspoof2019_LA_train/flac/*.flac"
@@ -15,7 +15,7 @@ _FILES = {
 _OFFICIAL = {"train": (2_580, 22_800), "dev": (2_548, 22_296), "eval": (7_355, 63_882)}
 
 
-def _parts(root: Path, _genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, _options: Options) -> list[Part]:
     home = require(root, _LAYOUT, _PROTOCOLS).parent
     return [
         Part(

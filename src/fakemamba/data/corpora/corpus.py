@@ -47,11 +47,26 @@ class Part:
         split: train, dev, eval, or "" where the corpus has none.
         load: reads it; raises DataError.
         official: subset ("" where the key has none) -> how many it must hold.
+        subsets: the key's own words that may be asked for, where it has several.
     """
 
     split: str
     load: Callable[[], Listing]
     official: Mapping[str, Counts] = field(default_factory=dict)
+    subsets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller may say about a corpus besides its root.
+
+    Attributes:
+        genuine: folders of the human counterpart where it comes apart.
+        words: what further label words mean: 1, 0, or None to leave the utterance out.
+    """
+
+    genuine: tuple[Path, ...] = ()
+    words: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,8 +76,9 @@ class Corpus:
     Attributes:
         title, site, licence: for people.
         layout: what must lie in the root, in one line for messages.
-        parts: (root, genuine) -> its splits; genuine holds the folders of the human counterpart where it comes apart.
+        parts: (root, options) -> its splits.
         counterpart: what `genuine` is, "" where the corpus has both classes.
+        open_words: whether its labels may be other words than ours.
     """
 
     name: str
@@ -70,14 +86,15 @@ class Corpus:
     site: str
     licence: str
     layout: str
-    parts: Callable[[Path, tuple[Path, ...]], list[Part]]
+    parts: Callable[[Path, Options], list[Part]]
     counterpart: str = ""
+    open_words: bool = False
 
 
 def require(root: Path, layout: str, *names: str, depth: int = 3) -> Path:
-    """`seek`, or a DataError that says what was expected."""
+    """`seek` in the root or just beside it, or a DataError that says what was expected."""
     check_root(root, layout)
-    found = seek(root, *names, depth=depth)
+    found = seek(root, *names, depth=depth) or seek(root.absolute().parent, *names, depth=0)
     if found is None:
         raise DataError(f"{root}: {names[0]} is not there; expected {layout}")
     return found
@@ -91,6 +108,7 @@ def keyed(
     *,
     deep: bool = False,
     frames: Path | None = None,
+    expect: str | None = None,
 ) -> Listing:
     """Read a key file and find its audio.
 
@@ -101,8 +119,11 @@ def keyed(
         folders: where the audio lies, at any depth; those that do not exist hold none.
         deep: the key names paths below the folders, not bare files.
         frames: frame labels of all utterances.
+        expect: the only format that the key may have, as `read_key` calls it.
     """
     table = read_key(key)
+    if expect not in (None, table.format):
+        raise DataError(f"{key} is a {table.format}, not a {expect}")
     index = AudioIndex((folder for folder in folders if folder.is_dir()), deep=deep)
     utterances, missing = utterances_of(table, index, corpus, split, folders[0], frames)
     warnings = repeated(table)

@@ -1,19 +1,20 @@
 """Opening a corpus: which split, is all there, are the numbers the official ones; one report, one error."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fakemamba.audio import open_audio
-from fakemamba.data.corpora.corpus import Corpus, Counts, Listing, Part
-from fakemamba.data.corpora.marker import read_marker
+from fakemamba.data.corpora.corpus import Corpus, Counts, Listing, Options, Part
+from fakemamba.data.corpora.marker import Marker, read_marker
 from fakemamba.data.dataset import Dataset, Utterance
 from fakemamba.data.tables import sample
 from fakemamba.errors import ConfigError, DataError, FakeMambaError
 from fakemamba.metrics.records import Record
 
 ALL = "all"
+_EVERY = "*"  # what a check looks at: all, without a word about the choice
 _DEFAULT = "eval"
 _OURS = ("train", "dev", "eval")
 _LISTENED = 5  # files per split that are opened
@@ -81,31 +82,30 @@ class _Read:
     listing: Listing
 
 
-def open_checked(
-    corpus: Corpus, root: Path, *, split: str | None, genuine: tuple[Path, ...] = (), every: bool = False
-) -> Opened:
+def open_checked(corpus: Corpus, root: Path, *, split: str | None, options: Options, every: bool = False) -> Opened:
     """Read and check; whatever a user can mend is in `report.problems`, not raised.
 
     Args:
         corpus: which.
         root: its folder.
-        split: see `open_corpus`; genuine: the human counterpart's folders.
+        split: see `open_corpus`. options: what else was said.
         every: None means all splits and subsets, without a choice.
 
     Raises:
         ConfigError: the corpus has no such split.
     """
-    asked = ALL if every and split is None else split
+    asked = _EVERY if every and split is None else split
     problems: list[str] = []
     notes: list[str] = []
     chosen: list[Part] = []
+    marker: Marker | None = None
     try:
-        chosen, notes = _choose(corpus, root, corpus.parts(root, genuine), asked)
+        marker = read_marker(root, corpus.name)
+        chosen, notes = _choose(corpus, root, corpus.parts(root, options), asked)
     except DataError as error:
         problems.append(str(error))
     read = _read(chosen, problems)
     read, more = _subset(corpus, root, read, asked)
-    marker = read_marker(root, corpus.name)
     notes += more + ([] if marker is None else [f"{root} is a generated miniature, not the corpus"])
     facts: list[SplitFacts] = []
     warnings: list[str] = []
@@ -115,6 +115,8 @@ def open_checked(
         facts += _facts(item, rates, marker)
         notes += item.listing.notes
         warnings += item.listing.warnings
+        if item.listing.outside:
+            notes.append(f"{item.listing.outside} audio files are not in its key and left out")
     warnings += [_miscounted(fact) for fact in facts if fact.official not in (None, (fact.bonafide, fact.spoof))]
     there = tuple(u for item in read for u in item.listing.utterances if u.id not in item.listing.missing)
     if read and not problems:
@@ -142,18 +144,18 @@ def _choose(corpus: Corpus, root: Path, parts: list[Part], split: str | None) ->
     if not parts:
         raise DataError(f"{root}: no split of {corpus.name} is there; expected {corpus.layout}")
     if names == [""]:
-        _check_word(corpus, root, split, (*_OURS, ALL))
+        _check_word(corpus, root, split, (*_OURS, ALL, _EVERY))
         asked = split in _OURS
         return parts, [f"{corpus.name} has no splits: all of it is taken as {split}"] if asked else []
-    if split == ALL:
-        return parts, [f"splits mixed as asked: {listed}"] if len(parts) > 1 else []
+    if split in (ALL, _EVERY):
+        return parts, [f"splits mixed as asked: {listed}"] if len(parts) > 1 and split == ALL else []
     if split is None and len(parts) == 1:
         return parts, []
     wanted = split or _DEFAULT
     if wanted in names:
         note = f"split {wanted!r} chosen of {listed}"
         return [parts[names.index(wanted)]], [note] if split is None else []
-    subsets = {subset: part for part in parts for subset in part.official if subset}
+    subsets = {subset: part for part in parts for subset in part.subsets}
     if wanted in subsets:
         return [subsets[wanted]], []
     choices = ", ".join(dict.fromkeys([*names, *subsets, ALL]))
@@ -164,29 +166,26 @@ def _choose(corpus: Corpus, root: Path, parts: list[Part], split: str | None) ->
 
 def _check_word(corpus: Corpus, root: Path, split: str | None, known: Sequence[str]) -> None:
     if split is not None and split not in known:
-        raise ConfigError(f"{corpus.name} ({root}) has no split {split!r}: choose one of {', '.join(known)}")
+        raise ConfigError(f"{corpus.name} ({root}) has no split {split!r}: choose one of {', '.join(_OURS)}")
 
 
 def _subset(corpus: Corpus, root: Path, read: list[_Read], split: str | None) -> tuple[list[_Read], list[str]]:
     """Keep one subset where a key has several (2021: progress, eval, hidden): never mixed without being asked to."""
-    kept, notes = [], []
+    kept: list[_Read] = []
+    notes: list[str] = []
     for item in read:
         counts = Counter(u.subset for u in item.listing.utterances)
         listed = ", ".join(f"{name or '(none)'} {count}" for name, count in counts.items())
-        if len(counts) < 2 and split in (None, ALL, item.part.split):
-            kept.append(item)
+        wanted = split or (_DEFAULT if _DEFAULT in item.part.subsets else item.part.split)
+        if (wanted in (ALL, _EVERY, item.part.split) and wanted not in item.part.subsets) or not item.part.subsets:
+            kept.append(item)  # whole; several conditions of one test are told, since their numbers differ
+            if len(counts) > 1 and wanted != _EVERY:
+                notes.append(f"subsets together: {listed}")
             continue
-        if split == ALL:
-            notes.append(f"subsets mixed as asked: {listed}")
-            kept.append(item)
-            continue
-        wanted = split or _DEFAULT
         if wanted not in counts:
-            if item.part.split in ("", wanted):
-                kept.append(item)  # the subsets are other words than ours
-                continue
-            raise ConfigError(f"{corpus.name} ({root}) has no subset {wanted!r}: choose one of {listed}")
-        notes.append(f"subset {wanted!r} chosen of {listed}")
+            raise ConfigError(f"{corpus.name} ({root}) has no subset {wanted!r}: choose one of {listed}, {ALL}")
+        if len(counts) > 1:
+            notes.append(f"subset {wanted!r} chosen of {listed}")
         keep = tuple(u for u in item.listing.utterances if u.subset == wanted)
         missing = item.listing.missing & {u.id for u in keep}
         kept.append(_Read(item.part, replace(item.listing, utterances=keep, missing=missing)))
@@ -209,8 +208,11 @@ def _listen(listing: Listing) -> tuple[tuple[int, ...], list[str]]:
 
 def _gone(item: _Read) -> list[str]:
     total, missing = len(item.listing.utterances), item.listing.missing
+    ids = Counter(u.id for u in item.listing.utterances)
     if not total:
         return [f"{item.part.split or 'it'} holds no utterance"]
+    if len(ids) < total:
+        return [f"{total - len(ids)} ids stand twice: {sample([name for name, count in ids.items() if count > 1])}"]
     if not missing:
         return []
     first = next(u for u in item.listing.utterances if u.id in missing)
@@ -219,7 +221,7 @@ def _gone(item: _Read) -> list[str]:
     return [f"{len(missing)} of {total} utterances{split} have no audio below {first.path.parent}: {sample(names)}"]
 
 
-def _facts(item: _Read, rates: tuple[int, ...], marker: Mapping[str, Counts] | None) -> list[SplitFacts]:
+def _facts(item: _Read, rates: tuple[int, ...], marker: Marker | None) -> list[SplitFacts]:
     groups: dict[str, list[Utterance]] = {}
     for utterance in item.listing.utterances:
         groups.setdefault(utterance.subset, []).append(utterance)
@@ -229,7 +231,7 @@ def _facts(item: _Read, rates: tuple[int, ...], marker: Mapping[str, Counts] | N
         bonafide = sum(u.label for u in members)
         official = item.part.official.get(subset)
         if marker is not None:
-            official = marker.get(f"{item.part.split}/{subset}")
+            official = marker.counts.get(f"{item.part.split}/{subset}")
         facts.append(
             SplitFacts(
                 split=item.part.split,

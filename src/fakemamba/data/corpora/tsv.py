@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fakemamba.data.corpora.corpus import SPLITS, Corpus, Listing, Part, repeated
+from fakemamba.data.corpora.corpus import SPLITS, Corpus, Listing, Options, Part, repeated
 from fakemamba.data.corpora.files import check_root
 from fakemamba.data.dataset import COLUMNS, Utterance
 from fakemamba.data.keys import Key, read_key
@@ -13,12 +13,12 @@ from fakemamba.data.tables import sample
 from fakemamba.errors import DataError
 
 _LAYOUT = "a .tsv or .csv with the columns path and label (also split, system, speaker, language, source, seconds)"
-_NOISE = frozenset({"noise"})
+_NOISE: dict[str, int | None] = {"noise": None}
 
 
-def _parts(root: Path, _genuine: tuple[Path, ...]) -> list[Part]:
+def _parts(root: Path, options: Options) -> list[Part]:
     file = root if root.is_file() else _table(root)
-    key = read_key(file, ignore=_NOISE)
+    key = read_key(file, words={**_NOISE, **options.words})
     rows: dict[str, list[int]] = defaultdict(list)
     words = key.columns["subset"].tolist() if "subset" in key.columns else [""] * len(key.ids)
     for row, word in enumerate(words):
@@ -63,7 +63,7 @@ def _list(key: Key, split: str, rows: list[int]) -> Listing:
             missing.append(names[row])
         length = None if seconds is None else _number(key.path, names[row], seconds[row])
         made.append(Utterance(names[row], path, labels[row], "tsv", split, seconds=length, **values))
-    notes = (f"{key.ignored} rows labelled noise are left out",) if key.ignored else ()
+    notes = (f"{key.ignored} rows labelled noise (or as asked) are left out",) if key.ignored else ()
     return Listing(tuple(made), frozenset(missing), 0, notes, repeated(key))
 
 
@@ -82,5 +82,6 @@ CORPUS = Corpus(
     site="",
     licence="yours",
     layout=_LAYOUT,
+    open_words=True,
     parts=_parts,
 )
