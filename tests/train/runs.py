@@ -26,7 +26,8 @@ depth = 1
 
 RUN = """
 [data]
-corpora = [{ name = "tsv", root = "ROOT" }]
+train = [{ corpus = "tsv", root = "ROOT" }]
+dev = [{ corpus = "tsv", root = "ROOT" }]
 
 [batch]
 size = 6

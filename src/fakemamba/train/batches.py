@@ -29,15 +29,14 @@ class Batch:
 
 
 class Batches(Protocol):
-    """Batches by number: a number and the seed say all, so that a resumed run meets the same ones."""
+    """Batches by their place: epoch, place and the source's seed say all, so that a resumed run meets the same ones."""
 
-    @property
-    def per_epoch(self) -> int:
-        """Steps between two looks at dev."""
+    def count(self, epoch: int) -> int:
+        """Steps of an epoch (from 0): those between two looks at dev."""
         ...
 
-    def batch(self, number: int, rank: int = 0, ranks: int = 1) -> Batch:
-        """Clips rank, rank + ranks, … of the batch of step `number` (from 0, across epochs)."""
+    def batch(self, epoch: int, place: int, *, rank: int = 0, ranks: int = 1) -> Batch:
+        """Clips rank, rank + ranks, … of a step's batch."""
         ...
 
 
@@ -66,22 +65,22 @@ class Look(Protocol):
 class _Numbered:
     """`Batches` for torch's loader. A user's error travels as a value: the loader would wrap it in a traceback."""
 
-    def __init__(self, batches: Batches, rank: int, ranks: int) -> None:
-        self._batches, self._rank, self._ranks = batches, rank, ranks
+    def __init__(self, batches: Batches, epoch: int, rank: int, ranks: int) -> None:
+        self._batches, self._epoch, self._rank, self._ranks = batches, epoch, rank, ranks
 
-    def __getitem__(self, number: int) -> Batch | FakeMambaError:
+    def __getitem__(self, place: int) -> Batch | FakeMambaError:
         try:
-            return self._batches.batch(number, self._rank, self._ranks)
+            return self._batches.batch(self._epoch, place, rank=self._rank, ranks=self._ranks)
         except FakeMambaError as error:
             return error
 
 
-def ahead(batches: Batches, start: int, stop: int, *, rank: int, ranks: int, workers: int) -> Iterator[Batch]:
-    """This process' shares of batches `start` .. `stop` - 1 in order, made by `workers` processes ahead of time."""
+def ahead(batches: Batches, epoch: int, start: int, *, rank: int, ranks: int, workers: int) -> Iterator[Batch]:
+    """This process' shares of an epoch's batches from `start` on, made by `workers` processes ahead of time."""
     from torch.utils.data import DataLoader
 
-    source: Any = _Numbered(batches, rank, ranks)
-    loader = DataLoader(source, batch_size=None, sampler=range(start, stop), num_workers=workers)
+    source: Any = _Numbered(batches, epoch, rank, ranks)
+    loader = DataLoader(source, batch_size=None, sampler=range(start, batches.count(epoch)), num_workers=workers)
     for made in loader:
         if isinstance(made, FakeMambaError):
             raise made

@@ -1,10 +1,10 @@
 """What a run leaves behind, and the check that a folder is this run's.
 
-    my-run/
-      settings.toml   the resolved settings       versions.json   of what computed it
-      log.jsonl       a line every few steps      curves.png      loss, dev and rate over the steps
-      state.pt        the last checkpoint         epochs/epoch-007/   the best epochs so far, as model folders
-      best/ last/ average/   model folders at the end          card.json  what it was trained on, how long, and the numbers
+my-run/
+  settings.toml   the resolved settings       versions.json   of what computed it
+  log.jsonl       a line every few steps      curves.png      loss, dev and rate over the steps
+  state.pt        the last checkpoint         epochs/epoch-007/   the best epochs so far, as model folders
+  best/ last/ average/   model folders at the end          card.json  what it was trained on, how long, and the numbers
 """
 
 import json
@@ -43,7 +43,9 @@ class RunFolder:
             ConfigError: it holds a run with other settings, or something else.
         """
         if self.settings.exists():
-            changed = next(_differences(read_toml(self.settings), settings.model_dump(mode="json", exclude_none=True)), None)
+            changed = next(
+                _differences(read_toml(self.settings), settings.model_dump(mode="json", exclude_none=True)), None
+            )
             if changed:
                 raise ConfigError(
                     f"{self.path} holds a run with other settings ({changed}): "

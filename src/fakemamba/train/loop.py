@@ -1,8 +1,8 @@
 """The one training loop: batches by number, a look at dev after each epoch, a checkpoint now and then.
 
-    for each step:   this process' share of the batch -> loss -> gradient -> optimiser -> running mean
-    for each epoch:  look at dev -> among the best? keep its weights -> stop when nothing gets better
-    at the end:      best/, last/ and average/ as model folders, curves and a card
+for each step:   this process' share of the batch -> loss -> gradient -> optimiser -> running mean
+for each epoch:  look at dev -> among the best? keep its weights -> stop when nothing gets better
+at the end:      best/, last/ and average/ as model folders, curves and a card
 """
 
 import math
@@ -78,7 +78,8 @@ class Trainer:
     ) -> None:  # fmt: skip
         self.recipe, self.batches, self.look, self.folder = recipe, batches, look, folder
         self.about, self._progress = about or {}, progress
-        self.steps = Steps(recipe, system, recipe.train.epochs * batches.per_epoch, cpu=cpu)
+        total = sum(batches.count(epoch) for epoch in range(recipe.train.epochs))
+        self.steps = Steps(recipe, system, total, cpu=cpu)
         found = read_state(folder.state)
         self.standing = Standing()
         if found:
@@ -121,9 +122,8 @@ class Trainer:
 
     def _epoch(self) -> None:
         """What is left of the current epoch, and its look at dev."""
-        stop = (self.standing.epochs + 1) * self.batches.per_epoch
         shares = ahead(
-            self.batches, self.standing.step, stop,
+            self.batches, self.standing.epochs, self.standing.place,
             rank=self.steps.rank, ranks=self.steps.ranks, workers=self.recipe.train.workers,
         )  # fmt: skip
         for batch in shares:
@@ -136,6 +136,7 @@ class Trainer:
         self._whole = False
         loss = self.steps.update(batch, self.standing.step)
         self.standing.step += 1
+        self.standing.place += 1
         self.standing.losses.append(loss)
         self._whole = True
         tick = self._tick(loss)
@@ -150,7 +151,7 @@ class Trainer:
 
     def _judge(self) -> None:
         found = self.look_at(self.steps.judged)
-        self.standing.epochs += 1
+        self.standing.epochs, self.standing.place = self.standing.epochs + 1, 0
         epoch = self.standing.epochs
         kept = self.standing.judge(found.value, epoch, self.recipe.train.keep)
         self._log({"step": self.standing.step, "epoch": epoch, "value": found.value, "dev": dict(found.numbers)})
@@ -196,7 +197,7 @@ class Trainer:
     def _tick(self, loss: float, dev: Judgement | None = None) -> Tick:
         step, total = self.standing.step, self.steps.total
         pace = (time.monotonic() - self._began) / max(1, step - self._first)
-        epoch = min(self.recipe.train.epochs, (step - 1) // self.batches.per_epoch + 1)
+        epoch = self.standing.epochs + (dev is None)
         rate = self.steps.rate(max(0, step - 1))
         return Tick(step, total, epoch, loss, rate, pace, pace * (total - step), self.steps.memory(), dev)
 

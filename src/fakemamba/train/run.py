@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from fakemamba.checkpoint.folder import open_folder
 from fakemamba.checkpoint.torch_io import load_frontend, load_system
 from fakemamba.config import ModelConfig, XlsrConfig
 from fakemamba.data.dataset import Dataset
-from fakemamba.data.mix import open_mix
+from fakemamba.data.mix import open_data
 from fakemamba.data.sampling import EpochSampler
-from fakemamba.errors import ConfigError, DataError
+from fakemamba.data.waves import lengths, with_seconds
+from fakemamba.errors import ConfigError
 from fakemamba.models import build
 from fakemamba.train.augmenting import make_augmenter
 from fakemamba.train.corpus import Clips, CorpusBatches
@@ -46,8 +48,12 @@ def train(settings: Settings, out: Path, *, progress: Progress | None = None, cp
     folder = RunFolder(out)
     folder.claim(settings)
     if folder.finished:
-        raise ConfigError(f"{out}: this run is finished, its models are in best/, last/ and average/; choose another --out")
-    training, dev = open_mix(settings.data)
+        raise ConfigError(
+            f"{out}: this run is finished, its models are in best/, last/ and average/; choose another --out"
+        )
+    training, dev = open_data(settings.data, seed=settings.train.seed)
+    if dev is None:
+        raise ConfigError("data.dev: no source: the best epoch is chosen by one, for example one with split = 'dev'")
     batches, look = make_batches(settings, training), make_look(settings, dev)
     about = {"train": describe(training), "dev": describe(dev)}
     trainer = Trainer(
@@ -60,16 +66,17 @@ def train(settings: Settings, out: Path, *, progress: Progress | None = None, cp
 def make_batches(settings: Settings, dataset: Dataset) -> CorpusBatches:
     """The training clips; raises DataError if they don't fill one batch."""
     batch, window = settings.batch, settings.model.window
+    if batch.variable:
+        dataset = with_seconds(dataset)
     samples = round(batch.longest * 16_000) if batch.variable else window
     seed = settings.train.seed
     clips = Clips(
         dataset, samples=samples, masked=batch.variable, crop=batch.crop, augment=make_augmenter(settings.augment),
         seed=seed_of(seed, TRAIN),
     )  # fmt: skip
-    sampler = EpochSampler(dataset, settings.data, seed=seed)
-    if len(sampler) < batch.size:
-        raise DataError(f"{dataset.name}: {len(sampler)} clips an epoch don't fill one batch of {batch.size}")
-    return CorpusBatches(clips, sampler, batch, seed=seed)
+    alike = np.minimum(lengths(dataset), batch.longest) if batch.variable else None
+    sampler = EpochSampler(dataset, seed=seed, batch=batch.size, balance=settings.data.balance, lengths=alike)
+    return CorpusBatches(clips, sampler, seconds=batch.lengths, seed=seed)
 
 
 def make_look(settings: Settings, dataset: Dataset) -> DevLook:

@@ -19,7 +19,8 @@ class Standing:
 
     Attributes:
         step: optimiser steps done.
-        epochs: epochs done, their looks at dev included.
+        epochs: done, their looks at dev included.
+        place: steps done of the epoch after those.
         best: (value, epoch) of the best looks, best first, at most `keep`.
         stale: epochs since the last better look.
         seconds: time spent training, over all calls.
@@ -28,6 +29,7 @@ class Standing:
 
     step: int = 0
     epochs: int = 0
+    place: int = 0
     best: list[tuple[float, int]] = field(default_factory=list)
     stale: int = 0
     seconds: float = 0.0
@@ -58,7 +60,9 @@ def write_state(path: Path, standing: Standing, parts: dict[str, Any]) -> None:
     except (OSError, RuntimeError) as error:  # RuntimeError: torch's own writer on a full disk
         partial.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise FakeMambaError(f"{path}: the checkpoint cannot be written: {reason}; the one before it is kept") from error
+        raise FakeMambaError(
+            f"{path}: the checkpoint cannot be written: {reason}; the one before it is kept"
+        ) from error
 
 
 def read_state(path: Path) -> tuple[Standing, dict[str, Any]] | None:

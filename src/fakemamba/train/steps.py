@@ -60,9 +60,7 @@ class Steps:
     def __init__(self, recipe: Recipe, system: "System", total: int, *, cpu: bool = False) -> None:
         self.recipe, self.total, self.system = recipe, total, system
         self.loss = Loss(recipe.loss)
-        self.accelerator = make_accelerator(
-            cpu=cpu, find_unused=getattr(recipe.model.frontend, "layerdrop", 0.0) > 0
-        )
+        self.accelerator = make_accelerator(cpu=cpu, find_unused=getattr(recipe.model.frontend, "layerdrop", 0.0) > 0)
         self.rank, self.ranks = self.accelerator.process_index, self.accelerator.num_processes
         freeze(system, recipe.optim)
         if recipe.optim.checkpointing:
@@ -162,5 +160,3 @@ class Steps:
 def seed_of(*numbers: int) -> int:
     """One 63-bit seed from several whole numbers: nearby numbers give unrelated seeds."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
