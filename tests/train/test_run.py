@@ -57,3 +57,31 @@ def test_two_runs_are_bit_identical_and_the_seed_matters(config, tmp_path):
     a, b, c = (weights(tmp_path / name / "last") for name in "abc")
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert not all(torch.equal(a[name], c[name]) for name in a)
+
+
+def start(words: list[str]) -> subprocess.Popen[str]:
+    """A process of its own, one thread a process."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def rows(out: Path, name: str) -> list[float]:
+    return [row[name] for row in map(json.loads, (out / "log.jsonl").read_text().splitlines()) if name in row]
+
+
+@pytest.mark.parametrize("more", [[], ["batch.variable=true", "batch.accumulate=2", "optim.kind=adam"]])
+def test_two_processes_give_the_losses_of_one(config, tmp_path, more):
+    changes = ["train.epochs=10", "train.log_steps=1", "batch.size=8", "loss.weights=[0.1, 0.9]", *more]
+    words = ["train", str(config), "--cpu", "--quiet", *(part for change in changes for part in ("-s", change))]
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    one = start(["fakemamba", *words, "--out", str(tmp_path / "one")])
+    two = start([*torchrun, "fakemamba", *words, "--out", str(tmp_path / "two")])
+    for process in (one, two):
+        said, _ = process.communicate(timeout=100)
+        assert process.returncode == 0, said
+    for name, count in (("loss", 20), ("value", 10)):  # 16 clips: two steps an epoch
+        alone, together = rows(tmp_path / "one", name), rows(tmp_path / "two", name)
+        assert len(alone) == len(together) == count
+        assert together == pytest.approx(alone, abs=1e-5)

@@ -58,7 +58,7 @@ class DevLook:
         genuine = np.asarray(logits[:, BONAFIDE], np.float64)
         return genuine - logits[:, 1 - BONAFIDE] if system.score_kind == "logit_difference" else genuine
 
-    def _rows(self, rank: int, ranks: int) -> list[Sequence[int]]:
+    def _rows(self, rank: int, ranks: int) -> Sequence[list[int]]:
         order = self._clips.by_length()
         groups = [order[start : start + self._size] for start in range(0, len(order), self._size)]
         return groups[rank::ranks]

@@ -24,6 +24,8 @@ from fakemamba.train.state import Standing, read_state, write_state
 from fakemamba.train.steps import NotANumberError, Steps
 
 if TYPE_CHECKING:
+    from accelerate import Accelerator
+
     from fakemamba.models.system import System
 
 
@@ -63,23 +65,22 @@ class Trainer:
         system: built from `recipe.model`, with the weights to start from.
         batches, look: where clips come from, and what judges an epoch.
         folder: claimed for this run.
+        accelerator: from `make_accelerator`.
         about: what the card tells of the data.
         progress: called on the main process.
-        cpu: stay off the GPU.
 
     Raises:
-        MissingExtraError: accelerate is not installed.
         CheckpointError: the folder's checkpoint is damaged.
     """
 
     def __init__(
         self, recipe: Recipe, system: "System", batches: Batches, look: Look, folder: RunFolder, *,
-        about: dict[str, Any] | None = None, progress: Progress | None = None, cpu: bool = False,
+        accelerator: "Accelerator", about: dict[str, Any] | None = None, progress: Progress | None = None,
     ) -> None:  # fmt: skip
         self.recipe, self.batches, self.look, self.folder = recipe, batches, look, folder
         self.about, self._progress = about or {}, progress
         total = sum(batches.count(epoch) for epoch in range(recipe.train.epochs))
-        self.steps = Steps(recipe, system, total, cpu=cpu)
+        self.steps = Steps(recipe, system, total, accelerator)
         found = read_state(folder.state)
         self.standing = Standing()
         if found:

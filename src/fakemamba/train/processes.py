@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-from fakemamba.models.masking import FrameNorm
+from fakemamba.models.masking import FrameNorm, MapNorm
 
 
 def together(value: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ class _Sum(torch.autograd.Function):
         return total
 
 
-def _normalise(norm: nn.modules.batchnorm._BatchNorm, rows: Tensor) -> Tensor:
+def _normalise(norm: FrameNorm | MapNorm, rows: Tensor) -> Tensor:
     """(n, features) of this process -> the same, by the mean and variance over all processes' rows."""
     x = rows.float()
     sums: Tensor = _Sum.apply(torch.cat([x.sum(0), x.new_tensor([len(x)])]))  # type: ignore[no-untyped-call]
@@ -55,33 +55,33 @@ def _normalise(norm: nn.modules.batchnorm._BatchNorm, rows: Tensor) -> Tensor:
     return (out * norm.weight + norm.bias).to(rows.dtype)
 
 
+def _frames(norm: FrameNorm | MapNorm, x: Tensor, mask: Tensor | None) -> Tensor:
+    """`_normalise` for (B, T, ..., features), without what lies outside `mask` (B, T)."""
+    if mask is None:
+        return _normalise(norm, x.reshape(-1, norm.num_features)).view(x.shape)
+    own = x[mask]
+    out = torch.zeros_like(x)
+    out[mask] = _normalise(norm, own.reshape(-1, norm.num_features)).view(own.shape)
+    return out
+
+
 class WideFrameNorm(FrameNorm):
     """`FrameNorm` over the frames of all processes."""
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        if not self.training:
-            return super().forward(x, mask)
-        if mask is None:
-            return _normalise(self, x.reshape(-1, self.num_features)).view(x.shape)
-        own = x[mask]
-        out = torch.zeros_like(x)
-        out[mask] = _normalise(self, own.reshape(-1, self.num_features)).view(own.shape)
-        return out
+        return _frames(self, x, mask) if self.training else super().forward(x, mask)
 
 
-class WideBatchNorm2d(nn.BatchNorm2d):
-    """`BatchNorm2d` over the batches of all processes."""
+class WideMapNorm(MapNorm):
+    """`MapNorm` over the maps of all processes."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return super().forward(x)
-        last = x.movedim(1, -1)  # (B, H, W, C)
-        return _normalise(self, last.reshape(-1, self.num_features)).view(last.shape).movedim(-1, 1)
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return _frames(self, x.movedim(1, -1), mask).movedim(-1, 1) if self.training else super().forward(x, mask)
 
 
 def widen(module: nn.Module) -> None:
     """Let every BatchNorm inside `module` count over all processes; names and tensors of its state stay."""
-    kinds: dict[type[nn.Module], type[nn.Module]] = {FrameNorm: WideFrameNorm, nn.BatchNorm2d: WideBatchNorm2d}
+    kinds: dict[type[nn.Module], type[nn.Module]] = {FrameNorm: WideFrameNorm, MapNorm: WideMapNorm}
     for child in module.modules():
         if type(child) in kinds:
             child.__class__ = kinds[type(child)]

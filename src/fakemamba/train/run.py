@@ -22,7 +22,7 @@ from fakemamba.train.finish import finish
 from fakemamba.train.folder import RunFolder
 from fakemamba.train.loop import Progress, Trainer
 from fakemamba.train.settings import Recipe, Settings
-from fakemamba.train.steps import seed_of
+from fakemamba.train.steps import make_accelerator, seed_of
 
 if TYPE_CHECKING:
     from fakemamba.models.system import System
@@ -46,7 +46,10 @@ def train(settings: Settings, out: Path, *, progress: Progress | None = None, cp
         DataError: the corpora cannot be used. FakeMambaError: the run broke off; what was reached is kept.
     """
     folder = RunFolder(out)
-    folder.claim(settings)
+    accelerator = make_accelerator(settings.recipe, cpu=cpu)
+    if accelerator.is_main_process:
+        folder.claim(settings)
+    accelerator.wait_for_everyone()
     if folder.finished:
         raise ConfigError(
             f"{out}: this run is finished, its models are in best/, last/ and average/; choose another --out"
@@ -57,8 +60,9 @@ def train(settings: Settings, out: Path, *, progress: Progress | None = None, cp
     batches, look = make_batches(settings, training), make_look(settings, dev)
     about = {"train": describe(training), "dev": describe(dev)}
     trainer = Trainer(
-        settings.recipe, start_system(settings.recipe), batches, look, folder, about=about, progress=progress, cpu=cpu
-    )
+        settings.recipe, start_system(settings.recipe), batches, look, folder,
+        accelerator=accelerator, about=about, progress=progress,
+    )  # fmt: skip
     trainer.run()
     return finish(trainer)
 

@@ -27,8 +27,12 @@ class NotANumberError(FakeMambaError):
     """The loss or the gradient is NaN or infinite; the weights may be spoilt already."""
 
 
-def make_accelerator(*, cpu: bool = False, find_unused: bool = False) -> "Accelerator":
+def make_accelerator(recipe: Recipe, *, cpu: bool = False) -> "Accelerator":
     """Accelerate's view of this process; `torchrun` tells it of the others.
+
+    Args:
+        recipe: a front-end that leaves layers out needs a more patient gradient exchange.
+        cpu: stay off the GPU.
 
     Raises:
         MissingExtraError: accelerate is not installed.
@@ -38,6 +42,7 @@ def make_accelerator(*, cpu: bool = False, find_unused: bool = False) -> "Accele
     except ImportError as error:
         raise MissingExtraError("training", "train") from error
     # Statistics of BatchNorm are equal everywhere already (processes.py), so nothing is broadcast.
+    find_unused = getattr(recipe.model.frontend, "layerdrop", 0.0) > 0
     options = DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=find_unused)
     # Accelerate starts gloo only where it is told that there is no GPU to wait for.
     return Accelerator(cpu=cpu or not _gpu(), kwargs_handlers=[options])
@@ -54,17 +59,16 @@ class Steps:
         recipe: model, optimiser and loss.
         system: with the weights to start from; it is trained in place.
         total: steps in the whole run, for the schedule.
-        cpu: stay off the GPU.
+        accelerator: from `make_accelerator`.
     """
 
-    def __init__(self, recipe: Recipe, system: "System", total: int, *, cpu: bool = False) -> None:
-        self.recipe, self.total, self.system = recipe, total, system
+    def __init__(self, recipe: Recipe, system: "System", total: int, accelerator: "Accelerator") -> None:
+        self.recipe, self.total, self.system, self.accelerator = recipe, total, system, accelerator
         self.loss = Loss(recipe.loss)
-        self.accelerator = make_accelerator(cpu=cpu, find_unused=getattr(recipe.model.frontend, "layerdrop", 0.0) > 0)
         self.rank, self.ranks = self.accelerator.process_index, self.accelerator.num_processes
         freeze(system, recipe.optim)
         if recipe.optim.checkpointing:
-            system.frontend.gradient_checkpointing = True
+            system.frontend.gradient_checkpointing = True  # type: ignore[assignment]
         system.to(self.accelerator.device)
         self.mean = copy.deepcopy(system).eval() if recipe.train.ema else None
         if self.ranks > 1:
