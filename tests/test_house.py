@@ -13,7 +13,18 @@ from conftest import ROOT
 
 SRC = ROOT / "src" / "fakemamba"
 FILES = sorted(SRC.rglob("*.py"))
-HEAVY = {"torch", "numba", "onnxruntime", "onnx", "av", "matplotlib", "huggingface_hub", "transformers", "scipy", "accelerate"}
+HEAVY = {
+    "torch",
+    "numba",
+    "onnxruntime",
+    "onnx",
+    "av",
+    "matplotlib",
+    "huggingface_hub",
+    "transformers",
+    "scipy",
+    "accelerate",
+}
 
 # Rooms from the ground up: a room imports from its own level or below. Those within a level may know each other.
 LEVELS = (

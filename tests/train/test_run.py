@@ -14,8 +14,10 @@ import torch
 from conftest import ROOT
 from fakemamba.checkpoint.torch_io import load_system
 from fakemamba.cli import run as cli
-from fakemamba.errors import FakeMambaError
-from fakemamba.train.run import train
+from fakemamba.errors import ConfigError, FakeMambaError
+from fakemamba.train.loop import Tick
+from fakemamba.train.run import start_system, train
+from fakemamba.train.state import read_state
 from fakemamba.train.toml import load_settings
 from runs import write_config, write_corpus
 
@@ -85,3 +87,104 @@ def test_two_processes_give_the_losses_of_one(config, tmp_path, more):
         alone, together = rows(tmp_path / "one", name), rows(tmp_path / "two", name)
         assert len(alone) == len(together) == count
         assert together == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(config, tmp_path):
+    changes = ["train.epochs=12", "train.ema=0.9", "train.save_steps=3", "model.encoder.dropout=0.1"]
+    changes += ["model.frontend.hide=4", "augment.kind=rawboost", "train.log_steps=1", "batch.size=4"]
+    words = ["fakemamba", "train", str(config), "--cpu", "--quiet", *(w for c in changes for w in ("-s", c))]
+    process = start([*words, "--out", str(tmp_path / "killed")])
+    log, until = tmp_path / "killed" / "log.jsonl", time.monotonic() + 100
+    while not (log.exists() and len(rows(tmp_path / "killed", "loss")) >= 8):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "card.json").exists()
+    settings = load_settings([config], changes)
+    train(settings, tmp_path / "killed", cpu=True)
+    train(settings, tmp_path / "straight", cpu=True)
+    for kind in ("last", "best", "average"):
+        straight, killed = weights(tmp_path / "straight" / kind), weights(tmp_path / "killed" / kind)
+        assert all(torch.equal(straight[name], killed[name]) for name in straight)
+    for name in ("loss", "value"):
+        assert rows(tmp_path / "straight", name) == rows(tmp_path / "killed", name)
+
+
+def test_a_finished_run_says_so_and_others_are_refused(config, tmp_path, capsys):
+    out, words = tmp_path / "run", ["train", str(config), "--cpu", "-s", "train.epochs=1"]
+    assert cli([*words, "--out", str(out)]) == 0
+    assert "done after 1 epochs" in capsys.readouterr().out
+    assert cli([*words, "--out", str(out)]) == 0
+    assert "finished before after 1" in capsys.readouterr().out
+    assert cli([*words, "-s", "train.log_steps=1", "--out", str(out)]) == 0
+    assert cli([*words, "-s", "optim.lr=2e-3", "--out", str(out)]) == 2
+    assert "optim.lr was 0.001, now 0.002" in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    assert cli([*words, "--out", str(tmp_path / "mine")]) == 2
+    assert "no training run and not empty" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_one_line(config, tmp_path):
+    settings = load_settings([config], ["optim.lr=1e30", "optim.clip=0", "train.epochs=9"])
+    with pytest.raises(FakeMambaError, match=r"step \d+: the loss is .*smaller optim.lr.* steps are kept in"):
+        train(settings, tmp_path / "run", cpu=True)
+
+
+def test_a_missing_file_ends_the_run_and_what_was_reached_is_kept(tmp_path):
+    corpus = write_corpus(tmp_path / "corpus")
+    settings = load_settings([write_config(tmp_path, corpus)], ["train.epochs=4", "batch.size=4"])
+    straight = tmp_path / "straight"
+    train(settings, straight, cpu=True)
+    gone = tmp_path / "gone.wav"
+
+    def lose(tick: Tick) -> None:
+        if tick.step == 2:
+            (corpus / "audio" / "0.wav").rename(gone)
+
+    with pytest.raises(FakeMambaError, match=r"0\.wav.*steps are kept in .*run; the same command goes on"):
+        train(settings, tmp_path / "run", progress=lose, cpu=True)
+    assert (tmp_path / "run" / "state.pt").exists()
+    gone.rename(corpus / "audio" / "0.wav")
+    train(settings, tmp_path / "run", cpu=True)
+    a, b = weights(straight / "last"), weights(tmp_path / "run" / "last")
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_full_disk_ends_the_run_in_one_line_and_the_old_checkpoint_stays(config, tmp_path):
+    resource = pytest.importorskip("resource")
+    settings = load_settings([config], ["train.epochs=6", "train.save_steps=1", "batch.size=4"])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(tick: Tick) -> None:
+        if tick.step == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+
+    try:
+        with pytest.raises(FakeMambaError, match=r"cannot be written.*2 steps are kept"):
+            train(settings, tmp_path / "run", progress=fill, cpu=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert read_state(tmp_path / "run" / "state.pt")[0].step == 2
+    train(settings, tmp_path / "run", cpu=True)
+
+
+def test_patience_and_legacy_average(config, tmp_path):
+    settings = load_settings(
+        [config], ["optim.lr=1e-12", "train.patience=2", "train.epochs=40", "train.average=legacy"]
+    )
+    card = train(settings, tmp_path / "run", cpu=True)
+    assert card["epochs"] < 40
+
+
+def test_fine_tuning_starts_from_a_model_and_refuses_another(config, tmp_path):
+    train(load_settings([config], ["train.epochs=1"]), tmp_path / "first", cpu=True)
+    start_at = f"train.start={tmp_path / 'first' / 'last'}"
+    settings = load_settings([config], [start_at])
+    ours, theirs = start_system(settings.recipe).state_dict(), weights(tmp_path / "first" / "last")
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    with pytest.raises(ConfigError, match=r"train\.start: .* has width = 16, the settings say 24"):
+        start_system(load_settings([config], [start_at, "model.width=24"]).recipe)

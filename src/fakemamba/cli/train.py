@@ -1,5 +1,6 @@
 """`fakemamba train`: a run from TOML, resumed by the same command."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,11 +41,11 @@ def train(
     from fakemamba.train.run import train as run
 
     place = out or Path("runs") / config[-1].stem
-    report = None if quiet else _Report()
-    card = run(settings, place, progress=report, cpu=cpu)
-    if report is not None and report.last is not None:
-        dev = "; ".join(f"{kind}: {_numbers(found)}" for kind, found in card["dev"].items())
-        typer.echo(f"done after {card['epochs']} epochs, {card['hours']:.2f} h; dev {dev}; models in {place}")
+    was = "finished before" if (place / "card.json").exists() else "done"
+    card = run(settings, place, progress=None if quiet else _Report(), cpu=cpu)
+    if not quiet and int(os.environ.get("RANK", "0")) == 0:  # torchrun's number of this process
+        dev = "; ".join(f"{kind} {_numbers(found)}" for kind, found in card["dev"].items())
+        typer.echo(f"{was} after {card['epochs']} epochs, {card['hours']:.2f} h; dev: {dev}; models in {place}")
 
 
 class _Report:
@@ -54,14 +55,12 @@ class _Report:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self.last: Tick | None = None
         self._every = 25
         console = Console(stderr=True, highlight=False, markup=False)
         self._bar = Progress(BarColumn(), TextColumn("{task.description}"), console=console, transient=True)
         self._live = sys.stderr.isatty()
 
     def __call__(self, tick: "Tick") -> None:
-        self.last = tick
         if tick.dev is not None:
             self._say(f"epoch {tick.epoch}  step {tick.step}  dev {_numbers(tick.dev.numbers)}")
             return

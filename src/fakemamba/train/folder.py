@@ -63,6 +63,14 @@ class RunFolder:
         """Whether the run came to its end."""
         return self.card.exists()
 
+    def read_card(self) -> dict[str, Any]:
+        """The card of a finished run; raises ConfigError where it is damaged."""
+        try:
+            card: dict[str, Any] = json.loads(self.card.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{self.card}: damaged: remove that file and the same command writes it again") from error
+        return card
+
     def epoch(self, number: int) -> Path:
         """The model folder of an epoch (from 1)."""
         return self.path / "epochs" / f"epoch-{number:03d}"

@@ -9,7 +9,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +115,8 @@ class Trainer:
             yield
         except (KeyboardInterrupt, FakeMambaError) as error:
             if self._whole and not isinstance(error, NotANumberError) and self.standing.step > self._saved[1]:
-                self.save()
+                with suppress(FakeMambaError):  # the disk may be what ended it
+                    self.save()
             if isinstance(error, KeyboardInterrupt):
                 raise
             kept = f"{self._saved[1]} steps are kept in {self.folder.path}; the same command goes on from there"

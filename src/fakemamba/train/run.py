@@ -33,7 +33,7 @@ FREE = {"dropout", "layerdrop", "normalize_input", "layers"}
 
 
 def train(settings: Settings, out: Path, *, progress: Progress | None = None, cpu: bool = False) -> dict[str, Any]:
-    """Train to the end, or on from where an earlier call stopped; returns the card.
+    """Train to the end, or on from where an earlier call stopped; returns the card, of a finished run at once.
 
     Args:
         settings: the whole run.
@@ -42,7 +42,7 @@ def train(settings: Settings, out: Path, *, progress: Progress | None = None, cp
         cpu: stay off the GPU.
 
     Raises:
-        ConfigError: the folder holds another run, or a finished one.
+        ConfigError: the folder holds another run.
         DataError: the corpora cannot be used. FakeMambaError: the run broke off; what was reached is kept.
     """
     folder = RunFolder(out)
@@ -51,9 +51,7 @@ def train(settings: Settings, out: Path, *, progress: Progress | None = None, cp
         folder.claim(settings)
     accelerator.wait_for_everyone()
     if folder.finished:
-        raise ConfigError(
-            f"{out}: this run is finished, its models are in best/, last/ and average/; choose another --out"
-        )
+        return folder.read_card()
     training, dev = open_data(settings.data, seed=settings.train.seed)
     if dev is None:
         raise ConfigError("data.dev: no source: the best epoch is chosen by one, for example one with split = 'dev'")

@@ -59,10 +59,9 @@ def write_state(path: Path, standing: Standing, parts: dict[str, Any]) -> None:
         partial.replace(path)
     except (OSError, RuntimeError) as error:  # RuntimeError: torch's own writer on a full disk
         partial.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        raise FakeMambaError(
-            f"{path}: the checkpoint cannot be written: {reason}; the one before it is kept"
-        ) from error
+        # torch's writer tells of a full disk in terms of its own source code.
+        reason = (isinstance(error, OSError) and error.strerror) or "the disk seems to be full"
+        raise FakeMambaError(f"{path}: the checkpoint cannot be written: {reason}") from error
 
 
 def read_state(path: Path) -> tuple[Standing, dict[str, Any]] | None:
