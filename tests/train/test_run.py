@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from runs import write_config, write_corpus
 
 from conftest import ROOT
 from fakemamba.checkpoint.torch_io import load_system
@@ -19,7 +20,6 @@ from fakemamba.train.loop import Tick
 from fakemamba.train.run import start_system, train
 from fakemamba.train.state import read_state
 from fakemamba.train.toml import load_settings
-from runs import write_config, write_corpus
 
 
 @pytest.fixture(scope="module")

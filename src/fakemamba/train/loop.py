@@ -13,8 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from fakemamba.checkpoint.torch_io import save_system
 from fakemamba.errors import CheckpointError, FakeMambaError
 from fakemamba.train.batches import Batch, Batches, Judgement, Look, ahead
