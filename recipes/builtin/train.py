@@ -1,4 +1,4 @@
-"""Trains the compact system on the bank with the package's loop: what is the recipe's own are its batches and its look."""
+"""Trains the compact system on the bank with the package's loop; its batches and its look at dev are its own."""
 
 import math
 from pathlib import Path

@@ -28,4 +28,5 @@ def white(rng: np.random.Generator, length: int) -> FloatArray:
         return rng.standard_normal(length, dtype=np.float32)
     first, second = (int(place) for place in rng.integers(0, TAPE + 1, 2))
     one, two = _tapes()
-    return one[first : first + length] + two[second : second + length]
+    noise: FloatArray = one[first : first + length] + two[second : second + length]
+    return noise

@@ -55,18 +55,19 @@ class _Report:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._every = 25
+        self._every, self._dev = 25, ""
         console = Console(stderr=True, highlight=False, markup=False)
         self._bar = Progress(BarColumn(), TextColumn("{task.description}"), console=console, transient=True)
         self._live = sys.stderr.isatty()
 
     def __call__(self, tick: "Tick") -> None:
         if tick.dev is not None:
-            self._say(f"epoch {tick.epoch}  step {tick.step}  dev {_numbers(tick.dev.numbers)}")
+            self._dev = f"  dev {_numbers(tick.dev.numbers)}"
+            self._say(f"epoch {tick.epoch}  step {tick.step}{self._dev}")
             return
         line = (
             f"step {tick.step}/{tick.steps}  epoch {tick.epoch}  loss {tick.loss:.4f}  {tick.pace:.2f} s/step  "
-            f"{tick.memory / 2**30:.1f} GB  {_clock(tick.left)} left"
+            f"{tick.memory / 2**30:.1f} GB  {_clock(tick.left)} left{self._dev}"
         )
         if self._live:
             if not self._bar.task_ids:

@@ -93,7 +93,7 @@ class CorpusBatches:
 
     def count(self, epoch: int) -> int:
         """Batches of an epoch."""
-        return self._sampler.count(epoch)
+        return len(self._rows(epoch))
 
     def batch(self, epoch: int, place: int, *, rank: int = 0, ranks: int = 1) -> Batch:
         """Clips rank, rank + ranks, … of a step's batch."""
@@ -107,5 +107,6 @@ class CorpusBatches:
 
     def _rows(self, epoch: int) -> list[list[int]]:
         if self._epoch[0] != epoch:
-            self._epoch = epoch, list(self._sampler.batches(epoch))
+            # Whole batches only: what like lengths leave over may be too few for all processes.
+            self._epoch = epoch, [rows for rows in self._sampler.batches(epoch) if len(rows) == self._sampler.batch]
         return self._epoch[1]

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fakemamba.train.folder import put, writing
+
 logger = logging.getLogger(__name__)
 
 
 def draw(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
-    """Write a PNG from the rows of `log.jsonl`; without matplotlib nothing is drawn and the log says so."""
+    """Write a PNG from the rows of `log.jsonl`; without matplotlib nothing is drawn, and that is logged."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -37,4 +39,5 @@ def draw(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
     bottom.set(ylabel="rate", xlabel="step")
     picture = io.BytesIO()
     figure.savefig(picture, dpi=120, format="png")
-    path.write_bytes(picture.getvalue())
+    with writing(path):
+        put(path, picture.getvalue())

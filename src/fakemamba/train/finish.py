@@ -35,19 +35,11 @@ def finish(trainer: Trainer) -> dict[str, Any]:
             extra = _calibrated(found[kind])
             record = {**card, "weights": kind, "dev": dict(found[kind].numbers)}
             trainer.write(trainer.folder.path / kind, kind, system, training=record, **extra)  # type: ignore[arg-type]
-        draw_curves(trainer)
         with writing(trainer.folder.path):
             put(trainer.folder.card, json.dumps(card, indent=2) + "\n")  # last: it says that the run is done
             trainer.folder.state.unlink(missing_ok=True)
     trainer.steps.accelerator.wait_for_everyone()
     return card
-
-
-def draw_curves(trainer: Trainer) -> None:
-    """`curves.png`, where matplotlib is installed."""
-    from fakemamba.train.curves import draw
-
-    draw(trainer.folder.rows(), trainer.folder.curves, trainer.folder.path.name)
 
 
 def _epoch_weights(trainer: Trainer, epoch: int) -> dict[str, Tensor]:

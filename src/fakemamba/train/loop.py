@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from fakemamba.checkpoint.torch_io import save_system
 from fakemamba.errors import CheckpointError, FakeMambaError
 from fakemamba.train.batches import Batch, Batches, Judgement, Look, ahead
+from fakemamba.train.curves import draw
 from fakemamba.train.folder import RunFolder
 from fakemamba.train.settings import Recipe
 from fakemamba.train.state import Standing, read_state, write_state
-from fakemamba.train.steps import NotANumberError, Steps
+from fakemamba.train.steps import REMEDY, NotANumberError, Steps
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -131,6 +132,8 @@ class Trainer:
         self._judge()
         self.save()
         self._prune()
+        if self.steps.main:
+            draw(self.folder.rows(), self.folder.curves, self.folder.path.name)
 
     def _step(self, batch: Batch) -> None:
         self._whole = False
@@ -174,7 +177,9 @@ class Trainer:
             raise FakeMambaError(str(error)) from error
 
     def save(self) -> None:
-        """Write a checkpoint; on every process, the main one writes."""
+        """Write a checkpoint; on every process, the main one writes. Spoilt weights never replace sound ones."""
+        if not self.steps.sound:
+            raise NotANumberError(f"step {self.standing.step}: the weights are no numbers any more; {REMEDY}")
         now = time.monotonic()
         self.standing.seconds += now - self._saved[0]
         if self.steps.main:

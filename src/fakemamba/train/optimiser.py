@@ -57,10 +57,8 @@ def share_of_rate(name: str, config: "OptimConfig", layers: int) -> float:
     if not name.startswith(FRONTEND):
         return 1.0
     layer = _LAYER.match(name)
-    if layer:
-        below = layers - 1 - int(layer[1])
-    else:
-        below = 0 if name.startswith("frontend.encoder.layer_norm.") else layers
+    number = int(layer[1]) if layer else -1  # what lies under the layers counts as one more
+    below = 0 if name.startswith("frontend.encoder.layer_norm.") else layers - 1 - number
     return float(config.frontend_rate * config.layer_decay**below)
 
 

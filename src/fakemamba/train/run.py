@@ -1,5 +1,6 @@
 """From settings to a finished run folder: what `fakemamba train` calls."""
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,13 @@ from fakemamba.train.dev import DevLook
 from fakemamba.train.finish import finish
 from fakemamba.train.folder import RunFolder
 from fakemamba.train.loop import Progress, Trainer
-from fakemamba.train.settings import Recipe, Settings
+from fakemamba.train.settings import BatchConfig, Recipe, Settings
 from fakemamba.train.steps import make_accelerator, seed_of
 
 if TYPE_CHECKING:
     from fakemamba.models.system import System
 
+logger = logging.getLogger(__name__)
 TRAIN, DEV = 31, 32  # purposes of a seed
 # What may differ between a front-end's weights and the settings that take them up: nothing of it is in the weights.
 FREE = {"dropout", "layerdrop", "normalize_input", "layers"}
@@ -56,6 +58,10 @@ def train(settings: Settings, out: Path, *, progress: Progress | None = None, cp
     if dev is None:
         raise ConfigError("data.dev: no source: the best epoch is chosen by one, for example one with split = 'dev'")
     batches, look = make_batches(settings, training), make_look(settings, dev)
+    check_shares(settings.batch, accelerator.num_processes)
+    for dataset in (training, dev):
+        for warning in dataset.warnings:
+            logger.warning("%s: %s", dataset.name, warning)
     about = {"train": describe(training), "dev": describe(dev)}
     trainer = Trainer(
         settings.recipe, start_system(settings.recipe), batches, look, folder,
@@ -63,6 +69,15 @@ def train(settings: Settings, out: Path, *, progress: Progress | None = None, cp
     )  # fmt: skip
     trainer.run()
     return finish(trainer)
+
+
+def check_shares(batch: BatchConfig, processes: int) -> None:
+    """Raises ConfigError unless every process has a clip in every part of a step."""
+    if batch.size < batch.accumulate * processes:
+        raise ConfigError(
+            f"batch.size {batch.size} is too small for {batch.accumulate} parts (batch.accumulate) "
+            f"on {processes} processes: give at least {batch.accumulate * processes}"
+        )
 
 
 def make_batches(settings: Settings, dataset: Dataset) -> CorpusBatches:
@@ -141,5 +156,6 @@ def describe(dataset: Dataset) -> dict[str, Any]:
         "name": dataset.name,
         "bonafide": int((labels == 1).sum()),
         "spoof": int((labels == 0).sum()),
+        "notes": list(dataset.notes),
         "corpora": {str(name): int((corpora == name).sum()) for name in sorted(set(corpora))},
     }

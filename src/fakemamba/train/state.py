@@ -36,7 +36,7 @@ class Standing:
     losses: list[float] = field(default_factory=list)
 
     def judge(self, value: float, epoch: int, keep: int) -> bool:
-        """Take an epoch's look in; returns whether it is among the `keep` best. NaN never is, ties go to the earlier."""
+        """Take an epoch's look in; returns whether it is among the `keep` best; of ties the earlier, NaN never."""
         better = not self.best or value < self.best[0][0]
         self.stale = 0 if better and not math.isnan(value) else self.stale + 1
         if not math.isnan(value):

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from fakemamba.models.system import System
 
 
+REMEDY = "try a smaller optim.lr, or optim.clip = 1.0"
+
+
 class NotANumberError(FakeMambaError):
     """The loss or the gradient is NaN or infinite; the weights may be spoilt already."""
 
@@ -85,6 +88,11 @@ class Steps:
         """The weights that count: the running mean where there is one."""
         return self.system if self.mean is None else self.mean
 
+    @property
+    def sound(self) -> bool:
+        """Whether all weights are finite."""
+        return all(bool(torch.isfinite(parameter).all()) for parameter in self.system.parameters())
+
     def rate(self, step: int) -> float:
         """The learning rate of a step."""
         return self.recipe.optim.lr * rate_at(step, self.total, self.recipe.optim)
@@ -100,7 +108,7 @@ class Steps:
         torch.manual_seed(seed_of(self.recipe.train.seed, step, self.rank))
         loss = self._backward(batch)
         if not math.isfinite(loss):
-            raise NotANumberError(f"step {step + 1}: the loss is {loss}: try a smaller optim.lr, or optim.clip = 1.0")
+            raise NotANumberError(f"step {step + 1}: the loss is {loss}; {REMEDY}")
         if self.recipe.optim.clip:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.optim.clip)
         set_rate(self.optimiser, self.rate(step))

@@ -80,11 +80,10 @@ def _override(tree: dict[str, Any], text: str) -> None:
         parsed = value.strip()
     table: Any = tree
     for part, after in pairwise(path):
-        if isinstance(table, list):
-            table = _item(table, part, text)
-        else:
-            table = table.setdefault(part, {})
-        if not isinstance(table, dict) and not (isinstance(table, list) and after.isdecimal()):
+        table = _item(table, part, text) if isinstance(table, list) else table.setdefault(part, {})
+        if isinstance(table, list) and not after.isdecimal():
+            raise ConfigError(f"-s {text}: the entries of {part} are numbered, {part}.0 is the first")
+        if not isinstance(table, dict | list):
             raise ConfigError(f"-s {text}: {part} holds a value, not a table")
     if isinstance(table, list):
         _item(table, path[-1], text)
