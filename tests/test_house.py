@@ -113,7 +113,9 @@ def test_import_fakemamba_loads_next_to_nothing():
     assert not modules_after("import fakemamba") & (HEAVY | {"numpy", "pydantic", "rich", "typer"})
 
 
-@pytest.mark.parametrize("words", [["--help"], ["detect", "--help"], ["models", "--help"], ["train", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["detect", "--help"], ["models", "--help"], ["train", "--help"], ["--version"]]
+)
 def test_help_loads_no_machinery(words):
     loaded = modules_after(f"from fakemamba.cli import run\nassert run({words!r}) == 0")
     assert not loaded & (HEAVY | {"numpy", "soundfile", "soxr"})

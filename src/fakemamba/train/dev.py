@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from fakemamba.data.keys import Text
+from fakemamba.errors import ConfigError
 from fakemamba.metrics.rates import eer
 from fakemamba.models.system import BONAFIDE
 from fakemamba.train.batches import Judgement
@@ -19,6 +22,31 @@ if TYPE_CHECKING:
     from fakemamba.train.settings import LossConfig
 
 
+Scores = NDArray[np.float64]
+
+
+def rate_by_source(scores: Scores, labels: NDArray[np.int64], sources: Text) -> dict[str, float]:
+    """Equal error rates in per cent, by source of the fakes.
+
+    A source's fakes stand against its own genuine clips, which share its microphones and codecs; those of a source
+    without any against all genuine clips of the sources that have no fakes.
+    """
+    mixed = set(sources[labels == 0]) & set(sources[labels == 1])
+    human = ~np.isin(sources, sorted(mixed)) & (labels == 1)
+    parts = {}
+    for name in sorted(set(sources[labels == 0])):
+        genuine = (sources == name) & (labels == 1) if name in mixed else human
+        chosen = genuine | ((sources == name) & (labels == 0))
+        if genuine.any():
+            parts[str(name)] = _percent(scores[chosen], labels[chosen])
+    return parts
+
+
+def _percent(scores: Scores, labels: NDArray[np.int64]) -> float:
+    """The equal error rate; NaN where a score is none."""
+    return 100 * float(eer(scores, labels).value) if np.isfinite(scores).all() else math.nan
+
+
 class DevLook:
     """Scores dev clips and judges by their loss or by their EER.
 
@@ -27,12 +55,27 @@ class DevLook:
         loss: the loss that training minimises.
         watch: which number counts.
         size: clips at once.
+        half: score in bf16.
+
+    Raises:
+        ConfigError: one class is missing, or there are not several sources to take a mean over.
     """
 
     def __init__(
-        self, clips: "Clips", loss: "LossConfig", *, watch: Literal["loss", "eer"], size: int, half: bool = False
+        self,
+        clips: "Clips",
+        loss: "LossConfig",
+        *,
+        watch: Literal["loss", "eer", "macro_eer"],
+        size: int,
+        half: bool = False,
     ) -> None:
         self._clips, self._loss, self._watch, self._size, self._half = clips, Loss(loss), watch, size, half
+        labels = clips.targets
+        if not 0 < labels.sum() < len(labels):
+            raise ConfigError(f"{clips.dataset.name}: dev needs both classes, bona fide and spoof")
+        if watch == "macro_eer" and not self._by_source(np.zeros(len(labels))):
+            raise ConfigError(f"{clips.dataset.name}: its fakes have no sources to take a macro_eer over; watch eer")
 
     def __call__(self, system: "System", *, rank: int = 0, ranks: int = 1) -> Judgement:
         device = next(system.parameters()).device
@@ -49,10 +92,15 @@ class DevLook:
         weight = float(self._loss.weights(targets).sum())
         loss = float(self._loss.total(logits, targets)) / weight
         scores = self._scores(system, logits.numpy())
-        finite = bool(np.isfinite(scores).all())
-        rate = 100 * float(eer(scores, self._clips.targets).value) if finite else math.nan
-        numbers = {"loss": loss, "eer": rate, "clips": len(scores)}
-        return Judgement(numbers[self._watch], numbers, scores if finite else None, self._clips.targets)
+        labels = self._clips.targets
+        numbers = {"loss": loss, "eer": _percent(scores, labels), **self._by_source(scores), "clips": len(scores)}
+        usable = bool(np.isfinite(scores).all())
+        return Judgement(numbers[self._watch], numbers, scores if usable else None, labels)
+
+    def _by_source(self, scores: Scores) -> dict[str, float]:
+        """Each source's rate and their plain mean, where the fakes come from several."""
+        parts = rate_by_source(scores, self._clips.targets, self._clips.dataset.column("source"))
+        return {"macro_eer": float(np.mean(list(parts.values()))), **parts} if len(parts) > 1 else {}
 
     def _scores(self, system: "System", logits: np.ndarray) -> np.ndarray:
         genuine = np.asarray(logits[:, BONAFIDE], np.float64)

@@ -101,7 +101,8 @@ class TrainConfig(Frozen):
     seed: Whole = 1234
     epochs: Count = 75
     patience: Whole = 7  # epochs without a better look after which it ends; 0 for never
-    watch: Literal["loss", "eer"] = "loss"  # what a look at dev is judged by
+    # What a look at dev is judged by; macro_eer is the plain mean over the sources of the fakes (see dev.py).
+    watch: Literal["loss", "eer", "macro_eer"] = "loss"
     keep: Count = 5  # best epochs whose mean becomes `average/`
     average: Literal["correct", "legacy"] = "correct"  # legacy: (2 b1 + b2 + b3 + b4) / 5, the released code's slip
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the running mean of weights; 0 for none
