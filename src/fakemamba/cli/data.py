@@ -38,6 +38,9 @@ def check(
         list[str] | None,
         typer.Option(metavar="WORD=MEANING", help="Of tsv and folder: tts=spoof, human=bonafide, x=ignore."),
     ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Also by attack, codec, language, …; repeatable.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Tell what a corpus holds, what is missing, and whether its counts are the official ones.
@@ -50,8 +53,11 @@ def check(
 
     from rich.console import Console
 
-    from fakemamba.data.corpora import check_corpus
+    from fakemamba.data.corpora import VALUED, check_corpus
+    from fakemamba.errors import ConfigError
 
+    for column in set(by or ()) - set(VALUED):
+        raise ConfigError(f"--by {column}: choose one of {', '.join(VALUED)}")
     report = check_corpus(name, folder, split=split, genuine=genuine or (), labels=_meanings(label or []))
     for kind, texts in (("note", report.notes), ("warning", report.warnings), ("error", report.problems)):
         for text in texts:
@@ -59,7 +65,7 @@ def check(
     if json:
         typer.echo(dumps({**report.to_dict(), "usable": report.usable}, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        _show(Console(highlight=False, markup=False), report)
+        _show(Console(highlight=False, markup=False), report, by or [])
     if not report.usable:
         raise typer.Exit(2)
 
@@ -111,19 +117,40 @@ def _meanings(labels: list[str]) -> dict[str, int | None]:
     return found
 
 
-def _show(console: "Console", report: "CorpusReport") -> None:
+def _show(console: "Console", report: "CorpusReport", by: list[str]) -> None:
+    console.print(f"{report.corpus} in {report.root}: {'usable' if report.usable else 'NOT usable'}", soft_wrap=True)
+    _print(console, [_row(split) for split in report.splits])
+    for column in by:
+        found = [
+            (split, value, pair) for split in report.splits for value, pair in split.values.get(column, {}).items()
+        ]
+        _print(
+            console,
+            [
+                {"part": _part(split), column: value, "real": str(pair[0]), "fake": str(pair[1])}
+                for split, value, pair in found
+            ],
+        )
+        if not found:
+            console.print(f"nothing is known by {column}")
+
+
+def _print(console: "Console", rows: list[dict[str, str]]) -> None:
+    """A table of those columns that say something."""
     from rich.table import Table
 
-    rows = [_row(split) for split in report.splits]
     table = Table(box=None, pad_edge=False, header_style="bold")
     shown = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
     for place, name in enumerate(shown):
         table.add_column(name, justify="left" if place == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(row[name] or "–" for name in shown))
-    console.print(f"{report.corpus} in {report.root}: {'usable' if report.usable else 'NOT usable'}")
     if rows:
         console.print(table)
+
+
+def _part(split: "SplitFacts") -> str:
+    return " ".join(dict.fromkeys(word for word in (split.split, split.subset) if word)) or "all"
 
 
 def _row(split: "SplitFacts") -> dict[str, str]:
@@ -131,13 +158,11 @@ def _row(split: "SplitFacts") -> dict[str, str]:
     counts = (split.bonafide, split.spoof)
     numbers = {
         "missing": split.missing,
-        "attacks": split.attacks,
-        "codecs": split.codecs,
-        "languages": split.languages,
+        **{f"{name}s": len(split.values.get(name, ())) for name in ("attack", "codec", "language")},
         "speakers": split.speakers,
     }
     return {
-        "part": " ".join(dict.fromkeys(word for word in (split.split, split.subset) if word)) or "all",
+        "part": _part(split),
         "real": str(split.bonafide),
         "fake": str(split.spoof),
         "official": "" if split.official is None else ("yes" if split.official == counts else "NO"),

@@ -18,9 +18,9 @@ class EpochSampler:
     """Orders and batches of row numbers of a data set.
 
     Without `balance` an epoch visits each utterance once, or `weight` times: the fraction by chance, a new one each
-    epoch. With it, `size` draws are shared out equally among the values of the first column, within each among those
-    of the second, and so on (corpora by their weights); within a share each utterance is drawn as often as any other,
-    give or take one. Small shares thus repeat and large ones are sampled, other utterances each epoch.
+    epoch. With it, as many draws as there are utterances are shared out equally among the values of the first column,
+    within each among those of the second, and so on (corpora by their weights); within a share each utterance is drawn
+    as often as any other, give or take one. Small shares thus repeat, large ones are sampled, anew each epoch.
 
     Args:
         dataset: what to draw from.
@@ -95,7 +95,7 @@ class EpochSampler:
             yield _spread(rows, self._weights[rows], draws, rng)
             return
         name, codes = self._columns[level]
-        groups = [rows[codes[rows] == code] for code in np.unique(codes[rows])]
+        groups = _groups(rows, codes[rows])
         weighed = [self._weights[group].mean() if name == "corpus" else 1.0 for group in groups]
         for group, quota in zip(groups, _quotas(np.array(weighed), draws, rng), strict=True):
             yield from self._share(group, quota, level + 1, rng)
@@ -166,6 +166,12 @@ def _codes(dataset: Dataset, name: str) -> Rows:
         raise ConfigError(f"balance by {name!r}: choose class or one of {', '.join(COLUMNS)}")
     codes: Rows = np.unique(dataset.column(name), return_inverse=True)[1].astype(np.int64)
     return codes
+
+
+def _groups(rows: Rows, codes: Rows) -> list[Rows]:
+    """Rows of equal code together, by ascending code."""
+    order = np.argsort(codes, kind="stable")
+    return np.split(rows[order], np.flatnonzero(np.diff(codes[order])) + 1)
 
 
 def _quotas(weights: NDArray[np.float64], draws: int, rng: np.random.Generator) -> list[int]:

@@ -18,11 +18,11 @@ from fakemamba.data.corpora import (
     wavefake,
 )
 from fakemamba.data.corpora.corpus import Corpus, Options
-from fakemamba.data.corpora.opening import CorpusReport, SplitFacts, open_checked
+from fakemamba.data.corpora.opening import VALUED, CorpusReport, SplitFacts, open_checked
 from fakemamba.data.dataset import Dataset
 from fakemamba.errors import ConfigError, DataError
 
-__all__ = ["CORPORA", "Corpus", "CorpusReport", "SplitFacts", "check_corpus", "open_corpus"]
+__all__ = ["CORPORA", "VALUED", "Corpus", "CorpusReport", "SplitFacts", "check_corpus", "open_corpus"]
 
 CORPORA: dict[str, Corpus] = {
     corpus.name: corpus

@@ -35,7 +35,7 @@ def seek(root: Path, *names: str, depth: int = _DEPTH) -> Path | None:
     while waiting:
         folder, level = waiting.popleft()
         for name in names:
-            if (folder / name).exists():
+            if os.path.exists(folder / name):  # noqa: PTH110 - unlike Path's, it never raises
                 return folder / name
         if level < depth:
             waiting.extend((below, level + 1) for below in folders(folder) if below.name.lower() not in _LEAVES)
@@ -121,3 +121,20 @@ class AudioIndex:
                 return Path(path)
             name = name.partition("/")[2]
         return None
+
+
+class Presence:
+    """Whether files are there, by a listing of each folder that is asked for, once."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, frozenset[str]] = {}
+
+    def __contains__(self, path: Path) -> bool:
+        if path.parent not in self._names:
+            try:
+                with os.scandir(path.parent) as entries:
+                    self._names[path.parent] = frozenset(entry.name for entry in entries)
+            except (OSError, ValueError):
+                self._names[path.parent] = frozenset()
+        # A file system that ignores case, or a name such as "..", is asked itself before a file is called missing.
+        return path.name in self._names[path.parent] or os.path.isfile(path)  # noqa: PTH113 - see `seek`

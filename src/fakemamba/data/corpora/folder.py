@@ -14,11 +14,8 @@ from fakemamba.errors import DataError
 _LAYOUT = "folders real/ and fake/ (also genuine, bonafide, human; spoof, deepfake, synthetic) at any depth"
 _LABELS: dict[str, int | None] = {
     **LABELS,
-    "original": True,
-    "authentic": True,
-    "generated": False,
-    "fakes": False,
-    "reals": True,
+    **dict.fromkeys(("reals", "original", "authentic", "natural"), 1),
+    **dict.fromkeys(("fakes", "generated", "synthesized", "cloned", "ai", "ai-generated"), 0),
 }
 
 

@@ -9,7 +9,7 @@ _LAYOUT = "release_in_the_wild/meta.csv (file,speaker,label) and the WAV files b
 
 
 def _parts(root: Path, _options: Options) -> list[Part]:
-    key = require(root, _LAYOUT, "meta.csv")
+    key = require(root, _LAYOUT, "release_in_the_wild/meta.csv", "meta.csv")
     return [Part("", partial(keyed, "in-the-wild", "", key, (key.parent,)), {"": (19_963, 11_816)})]
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from fakemamba.data.corpora.corpus import Corpus, Options, Part, require
 from fakemamba.data.corpora.counterpart import beside, both, no_genuine
+from fakemamba.data.corpora.files import folders
 from fakemamba.data.dataset import Utterance
+from fakemamba.errors import DataError
 
 _LAYOUT = "fake/<language>/<system>/*.wav, and M-AILABS (<language>/by_book/<gender>/<speaker>/<book>/wavs/*.wav)"
 _GENUINE = frozenset({"real", "original", "genuine", "bonafide", "m-ailabs", "mailabs", "m_ailabs"})
@@ -13,6 +15,8 @@ _GENUINE = frozenset({"real", "original", "genuine", "bonafide", "m-ailabs", "ma
 
 def _parts(root: Path, options: Options) -> list[Part]:
     fakes = require(root, _LAYOUT, "fake")
+    if not any(folders(language) for language in folders(fakes)):
+        raise DataError(f"{fakes} has no folders of languages and systems; expected {_LAYOUT}")
     human = options.genuine or beside(fakes.parent, _GENUINE)
     return [Part("", partial(both, (fakes,), human, _fake, _human, no_genuine("mlaad", "M-AILABS")))]
 

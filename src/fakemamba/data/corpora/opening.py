@@ -17,6 +17,7 @@ ALL = "all"
 _EVERY = "*"  # what a check looks at: all, without a word about the choice
 _DEFAULT = "eval"
 _OURS = ("train", "dev", "eval")
+VALUED = ("attack", "codec", "vocoder", "language", "source")
 _LISTENED = 5  # files per split that are opened
 
 
@@ -28,7 +29,8 @@ class SplitFacts(Record):
         split, subset: our word and the key's. bonafide, spoof: rows of the key.
         official: what the corpus must hold, None where that is not known.
         missing: rows without audio. outside: audio files that the key does not name.
-        attacks, codecs, languages, speakers: how many values are known.
+        speakers: how many are known.
+        values: of attack, codec, vocoder, language and source, where known: value -> (bona fide, spoof).
         hours: None where the corpus does not tell lengths. sample_rates: Hz, of the few files that were opened.
     """
 
@@ -39,10 +41,8 @@ class SplitFacts(Record):
     official: Counts | None
     missing: int
     outside: int
-    attacks: int
-    codecs: int
-    languages: int
     speakers: int
+    values: dict[str, dict[str, Counts]]
     hours: float | None
     sample_rates: tuple[int, ...]
 
@@ -116,7 +116,7 @@ def open_checked(corpus: Corpus, root: Path, *, split: str | None, options: Opti
         notes += item.listing.notes
         warnings += item.listing.warnings
         if item.listing.outside:
-            notes.append(f"{item.listing.outside} audio files are not in its key and left out")
+            notes.append(f"{item.listing.outside} audio files that no key or label names are left out")
     warnings += [_miscounted(fact) for fact in facts if fact.official not in (None, (fact.bonafide, fact.spoof))]
     there = tuple(u for item in read for u in item.listing.utterances if u.id not in item.listing.missing)
     if read and not problems:
@@ -241,15 +241,19 @@ def _facts(item: _Read, rates: tuple[int, ...], marker: Marker | None) -> list[S
                 official=official,
                 missing=sum(u.id in item.listing.missing for u in members),
                 outside=0 if place else item.listing.outside,
-                attacks=len({u.attack for u in members} - {""}),
-                codecs=len({u.codec for u in members} - {""}),
-                languages=len({u.language for u in members} - {""}),
                 speakers=len({u.speaker for u in members} - {""}),
+                values={name: counts for name in VALUED if (counts := _values(members, name))},
                 hours=sum(lengths) / 3600 if len(lengths) == len(members) else None,
                 sample_rates=rates,
             )
         )
     return facts
+
+
+def _values(members: list[Utterance], column: str) -> dict[str, Counts]:
+    """Known values, sorted, with how many of either class have them."""
+    counts = Counter((str(getattr(u, column)), u.label) for u in members)
+    return {value: (counts[value, 1], counts[value, 0]) for value in sorted({value for value, _ in counts} - {""})}
 
 
 def _miscounted(fact: SplitFacts) -> str:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from fakemamba.data.corpora.corpus import Corpus, Listing, Options, Part, keyed, require
+from fakemamba.data.corpora.files import seek
 
 _PROTOCOLS = "protocols/PartialSpoof_LA_cm_protocols"
 _LAYOUT = f"database/train/con_wav/*.wav, database/{_PROTOCOLS}/*.txt and database/segment_labels/*_seglab_0.02.npy"
@@ -23,13 +24,13 @@ def _parts(root: Path, _options: Options) -> list[Part]:
 
 
 def _list(home: Path, split: str, key: Path) -> Listing:
-    frames = home / "segment_labels" / f"{split}_seglab_0.02.npy"
-    listing = keyed(
-        "partialspoof", split, key, (home / split / "con_wav",), frames=frames if frames.is_file() else None
-    )
-    if frames.is_file():
+    name = f"{split}_seglab_0.02.npy"
+    frames = seek(home, f"segment_labels/{name}", f"segment_labels_v1.2/{name}", depth=0)
+    listing = keyed("partialspoof", split, key, (home / split / "con_wav",), frames=frames)
+    if frames is not None:
         return listing
-    return replace(listing, warnings=(*listing.warnings, f"{frames} is not there: no frame labels, no localization"))
+    lost = f"{home}/segment_labels/{name} is not there: no frame labels, no localization"
+    return replace(listing, warnings=(*listing.warnings, lost))
 
 
 CORPUS = Corpus(

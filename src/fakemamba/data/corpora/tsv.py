@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fakemamba.data.corpora.corpus import SPLITS, Corpus, Listing, Options, Part, repeated
-from fakemamba.data.corpora.files import check_root
+from fakemamba.data.corpora.files import Presence, check_root
 from fakemamba.data.dataset import COLUMNS, Utterance
 from fakemamba.data.keys import Key, read_key
 from fakemamba.data.tables import sample
@@ -53,13 +53,14 @@ def _list(key: Key, split: str, rows: list[int]) -> Listing:
     known = {name: key.columns[name].tolist() for name in COLUMNS[3:] if name in key.columns}  # from speaker on
     seconds = key.columns["seconds"].tolist() if "seconds" in key.columns else None
     names, labels, home = key.ids.tolist(), key.labels.tolist(), key.path.parent
+    there = Presence()
     made, missing = [], []
     for row in rows:
         values: dict[str, Any] = {name: "" if cells[row] == "-" else cells[row] for name, cells in known.items()}
         if labels[row]:
             values.pop("attack", None)
         path = home / names[row]
-        if not path.is_file():
+        if path not in there:
             missing.append(names[row])
         length = None if seconds is None else _number(key.path, names[row], seconds[row])
         made.append(Utterance(names[row], path, labels[row], "tsv", split, seconds=length, **values))
