@@ -7,6 +7,7 @@ import pytest
 from conftest import ROOT
 from fakemamba.cli import run as cli
 from fakemamba.errors import ConfigError
+from fakemamba.train.settings import AugmentConfig, BatchConfig, LossConfig, OptimConfig, TrainConfig
 from fakemamba.train.toml import dump, load_settings
 
 RELEASED = [ROOT / "configs" / "fake-mamba-l.toml", ROOT / "configs" / "train" / "released-la.toml"]
@@ -114,3 +115,29 @@ def test_show_prints_the_resolved_settings(capsys, tmp_path):
 def test_a_file_that_is_not_there_is_named():
     with pytest.raises(ConfigError, match=r"nothing\.toml: no such file"):
         load_settings([Path("nothing.toml")])
+
+
+def test_the_page_lists_every_option_with_its_default():
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    tables = {
+        "augment": AugmentConfig,
+        "batch": BatchConfig,
+        "optim": OptimConfig,
+        "loss": LossConfig,
+        "train": TrainConfig,
+    }
+    for table, kind in tables.items():
+        for line in dump(kind()).splitlines():  # what has no default is None and listed as none
+            key, _, value = line.partition(" = ")
+            assert f"| `{table}.{key}` | `{value}` |" in page
+        for key in kind.model_fields:
+            assert f"| `{table}.{key}` | " in page
+
+
+def test_the_pages_example_is_read(tmp_path):
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    example = page.split("```toml\n")[1].split("```")[0]
+    (tmp_path / "my-run.toml").write_text(example)
+    settings = load_settings([ROOT / "configs" / "compact.toml", tmp_path / "my-run.toml"])
+    assert settings.data.train[0].corpus == "folder"
+    assert settings.batch.size == 16
