@@ -1,5 +1,6 @@
 """Utterances as batches: lengths, crops, augmentation, and that a clip's draws depend on nothing but its key."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,13 @@ def test_a_length_is_drawn_for_each_batch(dataset):
     clips = Clips(dataset, samples=1000, masked=False, crop="random")
     made = CorpusBatches(clips, EpochSampler(dataset, seed=1, batch=4), seconds=(0.05, 0.1), seed=1)
     assert {made.batch(epoch, place).waves.shape[1] for epoch in range(4) for place in range(3)} == {800, 1600}
+
+
+def test_batches_travel_to_workers(dataset):
+    for form in ("fast", "legacy"):
+        augment = make_augmenter(AugmentConfig(kind="rawboost", form=form))
+        made = batches(dataset, Clips(dataset, samples=500, masked=False, augment=augment))
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(made)).batch(0, 1).waves, made.batch(0, 1).waves)
 
 
 def test_too_few_clips_are_told(dataset):

@@ -53,9 +53,10 @@ def test_a_run_leaves_what_it_promises(config, tmp_path):
     assert all(torch.equal(best[name], last[name]) for name in best)
 
 
-def test_two_runs_are_bit_identical_and_the_seed_matters(config, tmp_path):
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        train(load_settings([config], [f"train.seed={seed}"]), tmp_path / name, cpu=True)
+def test_two_runs_are_bit_identical_with_any_workers_and_the_seed_matters(config, tmp_path):
+    for name, seed, workers in (("a", 1, 0), ("b", 1, 1), ("c", 2, 0)):
+        settings = load_settings([config], [f"train.seed={seed}", f"train.workers={workers}", "train.epochs=1"])
+        train(settings, tmp_path / name, cpu=True)
     a, b, c = (weights(tmp_path / name / "last") for name in "abc")
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert not all(torch.equal(a[name], c[name]) for name in a)

@@ -2,10 +2,13 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from fakemamba.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from fakemamba.train.loop import Tick
@@ -28,9 +31,9 @@ def train(
 
     Examples:
 
-      fakemamba train configs/train/compact-corpus.toml -s data.corpora.0.root=DIR
+      fakemamba train configs/compact.toml my-run.toml -s optim.lr=3e-4
 
-      torchrun --nproc-per-node 4 -m fakemamba train configs/train/released-la.toml
+      torchrun --nproc-per-node 4 -m fakemamba train configs/fake-mamba-l.toml configs/train/released-la.toml
     """
     from fakemamba.train.toml import dump, load_settings
 
@@ -38,11 +41,18 @@ def train(
     if show:
         typer.echo(dump(settings), nl=False)
         return
+    if find_spec("torch") is None:
+        raise MissingExtraError("training", "train")
     from fakemamba.train.run import train as run
 
     place = out or Path("runs") / config[-1].stem
     was = "finished before" if (place / "card.json").exists() else "done"
-    card = run(settings, place, progress=None if quiet else _Report(), cpu=cpu)
+    report = None if quiet else _Report(settings.train.log_steps)
+    try:
+        card = run(settings, place, progress=report, cpu=cpu)
+    finally:
+        if report is not None:
+            report.close()
     if not quiet and int(os.environ.get("RANK", "0")) == 0:  # torchrun's number of this process
         dev = "; ".join(f"{kind} {_numbers(found)}" for kind, found in card["dev"].items())
         typer.echo(f"{was} after {card['epochs']} epochs, {card['hours']:.2f} h; dev: {dev}; models in {place}")
@@ -51,11 +61,11 @@ def train(
 class _Report:
     """A line now and then, and a bar between them on a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: int) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self._every, self._dev = 25, ""
+        self._every, self._dev = every, ""
         console = Console(stderr=True, highlight=False, markup=False)
         self._bar = Progress(BarColumn(), TextColumn("{task.description}"), console=console, transient=True)
         self._live = sys.stderr.isatty()
@@ -74,10 +84,12 @@ class _Report:
                 self._bar.add_task("", total=tick.steps)
                 self._bar.start()
             self._bar.update(self._bar.task_ids[0], completed=tick.step, description=line)
-            if tick.step == tick.steps:
-                self._bar.stop()
         elif tick.step % self._every == 0:
             self._say(line)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
 
     def _say(self, line: str) -> None:
         self._bar.console.print(line)

@@ -1,5 +1,6 @@
 """The configured augmentation: a clip and a generator in, a changed clip of the same length out."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from fakemamba.audio import load_audio
 from fakemamba.augment import CHANCES, Chain, RawBoost, codecs, legacy
+from fakemamba.augment.rawboost import Algorithm
 from fakemamba.errors import ConfigError
 from fakemamba.train.settings import AugmentConfig
 
@@ -30,11 +32,24 @@ def make_augmenter(config: AugmentConfig) -> Augmenter | None:
         return None
     if config.kind == "chain":
         return _Chains(config)
-    algorithm = config.algorithm
-    if config.form == "legacy":
-        return lambda wave, rng: legacy(wave, algorithm, np.random.RandomState(rng.integers(2**32))).astype(np.float32)
-    boost = RawBoost(algorithm)
-    return lambda wave, rng: boost.draw(rng).apply(wave)
+    return _Boost(config.algorithm) if config.form == "fast" else _Legacy(config.algorithm)
+
+
+# Classes, not functions within functions: workers may get them by pickling.
+@dataclass(frozen=True)
+class _Boost:
+    algorithm: Algorithm
+
+    def __call__(self, wave: Wave, rng: np.random.Generator) -> Wave:
+        return RawBoost(self.algorithm).draw(rng).apply(wave)
+
+
+@dataclass(frozen=True)
+class _Legacy:
+    algorithm: Algorithm
+
+    def __call__(self, wave: Wave, rng: np.random.Generator) -> Wave:
+        return legacy(wave, self.algorithm, np.random.RandomState(rng.integers(2**32))).astype(np.float32)
 
 
 class _Chains:

@@ -1,6 +1,6 @@
 """The two seams of the loop: where batches come from, and the look at dev that judges an epoch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -63,25 +63,25 @@ class Look(Protocol):
 
 
 class _Numbered:
-    """`Batches` for torch's loader. A user's error travels as a value: the loader would wrap it in a traceback."""
+    """A maker of batches for torch's loader. A user's error travels as a value: else a traceback would wrap it."""
 
-    def __init__(self, batches: Batches, epoch: int, rank: int, ranks: int) -> None:
-        self._batches, self._epoch, self._rank, self._ranks = batches, epoch, rank, ranks
+    def __init__(self, make: Callable[[int], Batch]) -> None:
+        self._make = make
 
-    def __getitem__(self, place: int) -> Batch | FakeMambaError:
+    def __getitem__(self, number: int) -> Batch | FakeMambaError:
         try:
-            return self._batches.batch(self._epoch, place, rank=self._rank, ranks=self._ranks)
+            return self._make(number)
         except FakeMambaError as error:
             return error
 
 
-def ahead(batches: Batches, epoch: int, start: int, *, rank: int, ranks: int, workers: int) -> Iterator[Batch]:
-    """This process' shares of an epoch's batches from `start` on, made by `workers` processes ahead of time."""
+def ahead(make: Callable[[int], Batch], numbers: Sequence[int], *, workers: int) -> Iterator[Batch]:
+    """`make` of all numbers in order, by `workers` processes ahead of time; by this one where there are none."""
     from torch.utils.data import DataLoader
 
-    source: Any = _Numbered(batches, epoch, rank, ranks)
-    loader = DataLoader(source, batch_size=None, sampler=range(start, batches.count(epoch)), num_workers=workers)
-    for made in loader:
+    source: Any = _Numbered(make)
+    sampler: Any = numbers
+    for made in DataLoader(source, batch_size=None, sampler=sampler, num_workers=workers):
         if isinstance(made, FakeMambaError):
             raise made
         yield made

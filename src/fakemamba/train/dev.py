@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from fakemamba.data.keys import Text
 from fakemamba.errors import ConfigError
 from fakemamba.metrics.rates import eer
 from fakemamba.models.system import BONAFIDE
-from fakemamba.train.batches import Judgement
+from fakemamba.train.batches import Batch, Judgement, ahead
 from fakemamba.train.losses import Loss
 from fakemamba.train.processes import together
 
@@ -56,6 +57,7 @@ class DevLook:
         watch: which number counts.
         size: clips at once.
         half: score in bf16.
+        workers: processes that read ahead.
 
     Raises:
         ConfigError: one class is missing, or there are not several sources to take a mean over.
@@ -69,8 +71,10 @@ class DevLook:
         watch: Literal["loss", "eer", "macro_eer"],
         size: int,
         half: bool = False,
+        workers: int = 0,
     ) -> None:
         self._clips, self._loss, self._watch, self._size, self._half = clips, Loss(loss), watch, size, half
+        self._workers = workers
         labels = clips.targets
         if not 0 < labels.sum() < len(labels):
             raise ConfigError(f"{clips.dataset.name}: dev needs both classes, bona fide and spoof")
@@ -81,8 +85,9 @@ class DevLook:
         device = next(system.parameters()).device
         # (clips, 2) logits; every process fills in its rows, the sum puts them together.
         logits = torch.zeros(len(self._clips), 2, dtype=torch.float64, device=device)
-        for rows in self._rows(rank, ranks):
-            batch = self._clips.batch(rows, [(row,) for row in rows])
+        groups = self._rows(rank, ranks)
+        made = ahead(partial(self._batch, groups), range(len(groups)), workers=self._workers)
+        for rows, batch in zip(groups, made, strict=True):
             lengths = None if batch.lengths is None else torch.from_numpy(batch.lengths).to(device)
             with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=self._half):
                 found = system(torch.from_numpy(batch.waves).to(device), lengths)
@@ -105,6 +110,9 @@ class DevLook:
     def _scores(self, system: "System", logits: np.ndarray) -> np.ndarray:
         genuine = np.asarray(logits[:, BONAFIDE], np.float64)
         return genuine - logits[:, 1 - BONAFIDE] if system.score_kind == "logit_difference" else genuine
+
+    def _batch(self, groups: Sequence[list[int]], number: int) -> Batch:
+        return self._clips.batch(groups[number], [(row,) for row in groups[number]])
 
     def _rows(self, rank: int, ranks: int) -> Sequence[list[int]]:
         order = self._clips.by_length()

@@ -92,9 +92,9 @@ class RunFolder:
                 continue
         return rows
 
-    def rewind(self, step: int) -> None:
-        """Forget what was logged after `step`: the steps come again."""
-        kept = [row for row in self.rows() if row["step"] <= step]
+    def rewind(self, step: int, epochs: int) -> None:
+        """Forget what was logged after `step`, and looks after `epochs` of them: they come again."""
+        kept = [row for row in self.rows() if row["step"] <= step and not ("dev" in row and row["epoch"] > epochs)]
         if self.log_file.exists():
             with writing(self.path):
                 put(self.log_file, "".join(json.dumps(row) + "\n" for row in kept))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fakemamba.checkpoint.torch_io import save_system
@@ -86,10 +87,10 @@ class Trainer:
             self.standing, tensors = found
             self.steps.load(tensors)
         if self.steps.main:
-            folder.rewind(self.standing.step)
+            folder.rewind(self.standing.step, self.standing.epochs)
         self._first, self._began = self.standing.step, time.monotonic()
         self._saved = self._began, self.standing.step
-        self._whole = True  # no step is half done
+        self._whole = True  # no step and no judgement is half done
 
     @property
     def over(self) -> bool:
@@ -123,11 +124,10 @@ class Trainer:
 
     def _epoch(self) -> None:
         """What is left of the current epoch, and its look at dev."""
-        shares = ahead(
-            self.batches, self.standing.epochs, self.standing.place,
-            rank=self.steps.rank, ranks=self.steps.ranks, workers=self.recipe.train.workers,
-        )  # fmt: skip
-        for batch in shares:
+        epoch = self.standing.epochs
+        share = partial(self.batches.batch, epoch, rank=self.steps.rank, ranks=self.steps.ranks)
+        left = range(self.standing.place, self.batches.count(epoch))
+        for batch in ahead(share, left, workers=self.recipe.train.workers):
             self._step(batch)
         self._judge()
         self.save()
@@ -154,6 +154,7 @@ class Trainer:
 
     def _judge(self) -> None:
         found = self.look_at(self.steps.judged)
+        self._whole = False
         self.standing.epochs, self.standing.place = self.standing.epochs + 1, 0
         epoch = self.standing.epochs
         kept = self.standing.judge(found.value, epoch, self.recipe.train.keep)
@@ -161,6 +162,7 @@ class Trainer:
         if kept and self.steps.main:
             record = {"epoch": epoch, "step": self.standing.step, "dev": dict(found.numbers)}
             self.write(self.folder.epoch(epoch), f"epoch-{epoch:03d}", self.steps.judged, training=record)
+        self._whole = True
         self._tell(self._tick(math.nan, found))
 
     def look_at(self, system: "System") -> Judgement:
@@ -170,6 +172,7 @@ class Trainer:
 
     def write(self, path: Any, kind: str, system: "System", **card: Any) -> None:
         """A model folder in the run's folder; the model is called after both."""
+        card.setdefault("origin", "trained by fakemamba train; config.json tells on what, under training")
         name = "".join(c if c.isalnum() or c in "._+-" else "-" for c in self.folder.path.resolve().name)[:80]
         try:
             save_system(path, system, self.recipe.model, overwrite=True, name=f"run-{name}-{kind}"[:100], **card)

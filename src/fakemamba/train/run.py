@@ -107,7 +107,9 @@ def make_look(settings: Settings, dataset: Dataset) -> DevLook:
     )  # fmt: skip
     size = max(1, batch.size // batch.accumulate)
     half = settings.train.precision == "bf16" and torch.cuda.is_available()
-    return DevLook(clips, settings.loss, watch=settings.train.watch, size=size, half=half)
+    return DevLook(
+        clips, settings.loss, watch=settings.train.watch, size=size, half=half, workers=settings.train.workers
+    )
 
 
 def start_system(recipe: Recipe) -> "System":
