@@ -55,7 +55,7 @@ def test_parts_add_up_to_the_whole(kind):
 
 def test_mean_of_the_best_and_the_released_slip():
     epochs = [
-        {"w": torch.tensor([value]), "n": torch.tensor(number)} for number, value in enumerate((1.0, 2, 4, 8, 16))
+        {"w": torch.tensor([float(value)]), "n": torch.tensor(number)} for number, value in enumerate((1, 2, 4, 8, 16))
     ]
     assert mean_of_best(epochs)["w"].item() == pytest.approx(31 / 5)
     assert mean_of_best(epochs, "legacy")["w"].item() == pytest.approx((2 * 2 + 4 + 8 + 16) / 5)

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import write_config, write_corpus
+from runs import RUN, write_config, write_corpus
 
 from conftest import ROOT
-from fakemamba.checkpoint.torch_io import load_system
+from fakemamba.checkpoint.torch_io import load_system, save_tensors
 from fakemamba.cli import run as cli
-from fakemamba.errors import ConfigError, FakeMambaError
+from fakemamba.errors import CheckpointError, ConfigError, FakeMambaError
+from fakemamba.models import build
 from fakemamba.train.loop import Tick
 from fakemamba.train.run import start_system, train
+from fakemamba.train.settings import Settings
 from fakemamba.train.state import read_state
 from fakemamba.train.toml import load_settings
 
@@ -189,3 +191,37 @@ def test_fine_tuning_starts_from_a_model_and_refuses_another(config, tmp_path):
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     with pytest.raises(ConfigError, match=r"train\.start: .* has width = 16, the settings say 24"):
         start_system(load_settings([config], [start_at, "model.width=24"]).recipe)
+
+
+def test_fine_tuning_starts_from_the_built_in_model_by_its_name(tmp_path, corpus):
+    (tmp_path / "data.toml").write_text(RUN.replace("ROOT", str(corpus)))
+    settings = load_settings([ROOT / "configs" / "compact.toml", tmp_path / "data.toml"], ["train.start=compact-1"])
+    ours, theirs = start_system(settings.recipe).state_dict(), load_system("compact-1").state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_xls_r_weights_start_the_front_end_alone(tmp_path, corpus):
+    def settings(layers: int, *more: str) -> Settings:
+        model = f"[model]\nwidth = 16\n[model.encoder]\ndepth = 1\n[model.frontend]\nkind = 'xlsr'\nlayers = {layers}\n"
+        small = (
+            "width = 16\nheads = 2\nffn = 32\nconv_channels = [8, 8]\nconv_kernels = [10, 8]\nconv_strides = [5, 4]\n"
+        )
+        (tmp_path / "xlsr.toml").write_text(model + small + "positional_kernel = 4\npositional_groups = 2\n")
+        (tmp_path / "data.toml").write_text(RUN.replace("ROOT", str(corpus)))
+        return load_settings([tmp_path / "xlsr.toml", tmp_path / "data.toml"], more)
+
+    whole = settings(3)
+    system = build(whole.model)
+    front = {name: value for name, value in system.state_dict().items() if name.startswith("frontend.")}
+    save_tensors(tmp_path / "xls-r", front, whole.model)
+    start_at = f"train.frontend={tmp_path / 'xls-r'}"
+    for layers in (3, 2):  # fewer layers than the weights have truncate them
+        ours = start_system(settings(layers, start_at).recipe).state_dict()
+        taken = [name for name in ours if name.startswith("frontend.")]
+        assert all(torch.equal(ours[name], front[name]) for name in taken)
+    with pytest.raises(ConfigError, match="has 3 layers"):
+        start_system(settings(4, start_at).recipe)
+    with pytest.raises(ConfigError, match=r"has ffn = 32, the settings say 64"):
+        start_system(settings(3, start_at, "model.frontend.ffn=64").recipe)
+    with pytest.raises(CheckpointError, match="no such model"):
+        start_system(settings(3, "train.frontend=nowhere").recipe)

@@ -1,6 +1,6 @@
 """Means of weights: the running one of all steps, and that of the best epochs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import torch
@@ -20,23 +20,20 @@ def follow(mean: nn.Module, model: nn.Module, decay: float, step: int) -> None:
             ours.copy_(theirs)
 
 
-def mean_of_best(best: Sequence[Weights], kind: Literal["correct", "legacy"] = "correct") -> dict[str, Tensor]:
-    """The mean of epochs' weights, best first; whole numbers (counters) are the best one's.
+def mean_of_best(best: Iterable[Weights], kind: Literal["correct", "legacy"] = "correct") -> dict[str, Tensor]:
+    """The mean of epochs' weights, best first; whole numbers (counters) are the best one's. One is held at a time.
 
     "legacy" is what the released code computes of five epochs: its accumulator is the second best one's own tensors,
     so that the best is left out and the second counts twice, (2 b1 + b2 + b3 + b4) / 5.
     """
-    shares = [1.0] * len(best)
-    if kind == "legacy" and len(best) > 1:
-        shares[:2] = 0.0, 2.0
-    mean = {}
-    for name, first in best[0].items():
-        if not first.is_floating_point():
-            mean[name] = first.clone()
-            continue
-        total = torch.zeros_like(first, dtype=torch.float64)
-        for weights, share in zip(best, shares, strict=True):
-            if share:
-                total.add_(weights[name].double(), alpha=share)
-        mean[name] = (total / sum(shares)).to(first.dtype)
-    return mean
+    total: dict[str, Tensor] = {}
+    first: Weights = {}
+    shares = 0.0
+    for place, weights in enumerate(best):
+        first = first or weights
+        share = (0.0, 2.0)[place] if kind == "legacy" and place < 2 else 1.0
+        shares += share
+        for name, value in weights.items():
+            if share and value.is_floating_point():
+                total[name] = value.double() * share + total.get(name, 0.0)
+    return {name: (total[name] / shares).to(v.dtype) if name in total else v.clone() for name, v in first.items()}

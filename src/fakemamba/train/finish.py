@@ -1,16 +1,18 @@
 """The end of a run: best, last and averaged weights as model folders, curves, and a card."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from fakemamba.checkpoint.folder import TENSOR_FILE, open_folder
 from fakemamba.checkpoint.torch_io import read_tensors
 from fakemamba.decision import fit_calibration, fit_decision
 from fakemamba.errors import DataError
 from fakemamba.models import build
+from fakemamba.models.system import System
 from fakemamba.train.average import mean_of_best
 from fakemamba.train.batches import Judgement
 from fakemamba.train.folder import put, versions, writing
@@ -21,20 +23,24 @@ WRONG = 0.15  # share of wrong verdicts that a new model's unsure band is chosen
 
 def finish(trainer: Trainer) -> dict[str, Any]:
     """Write what the run was for; returns the card. Every process calls it, the main one writes."""
-    best = trainer.standing.best
+    best = [epoch for _, epoch in trainer.standing.best]
     trainer.steps.accelerator.wait_for_everyone()
-    weights: dict[str, nn.Module] = {"last": trainer.steps.judged}
+    # Made one after the other: three systems with XLS-R at once are more than a laptop holds.
+    makers: dict[str, Callable[[], System]] = {"last": lambda: trainer.steps.judged}
     if best:
-        tensors = [_epoch_weights(trainer, epoch) for _, epoch in best]
-        weights["best"] = _system(trainer, tensors[0])
-        weights["average"] = _system(trainer, mean_of_best(tensors, trainer.recipe.train.average))
-    found = {kind: trainer.look_at(system) for kind, system in weights.items()}  # type: ignore[arg-type]
-    card = _card(trainer, found)
+        makers["best"] = lambda: _system(trainer, _epoch_weights(trainer, best[0]))
+        makers["average"] = lambda: _system(
+            trainer, mean_of_best((_epoch_weights(trainer, epoch) for epoch in best), trainer.recipe.train.average)
+        )
+    card = _card(trainer)
+    for kind, make in makers.items():
+        system = make()
+        found = trainer.look_at(system)
+        card["dev"][kind] = dict(found.numbers)
+        if trainer.steps.main:
+            record = {**card, "weights": kind, "dev": dict(found.numbers)}
+            trainer.write(trainer.folder.path / kind, kind, system, training=record, **_calibrated(found))
     if trainer.steps.main:
-        for kind, system in weights.items():
-            extra = _calibrated(found[kind])
-            record = {**card, "weights": kind, "dev": dict(found[kind].numbers)}
-            trainer.write(trainer.folder.path / kind, kind, system, training=record, **extra)  # type: ignore[arg-type]
         with writing(trainer.folder.path):
             put(trainer.folder.card, json.dumps(card, indent=2) + "\n")  # last: it says that the run is done
             trainer.folder.state.unlink(missing_ok=True)
@@ -46,13 +52,13 @@ def _epoch_weights(trainer: Trainer, epoch: int) -> dict[str, Tensor]:
     return read_tensors(open_folder(trainer.folder.epoch(epoch)).file(TENSOR_FILE))
 
 
-def _system(trainer: Trainer, tensors: dict[str, Tensor]) -> nn.Module:
+def _system(trainer: Trainer, tensors: dict[str, Tensor]) -> System:
     system = build(trainer.recipe.model)
     system.load_state_dict(tensors)
     return system.to(trainer.steps.accelerator.device).eval()
 
 
-def _card(trainer: Trainer, found: dict[str, Judgement]) -> dict[str, Any]:
+def _card(trainer: Trainer) -> dict[str, Any]:
     standing, train = trainer.standing, trainer.recipe.train
     return {
         "data": trainer.about,
@@ -64,7 +70,7 @@ def _card(trainer: Trainer, found: dict[str, Judgement]) -> dict[str, Any]:
         "hours": round(standing.seconds / 3600, 3),
         "processes": trainer.steps.ranks,
         "device": trainer.steps.accelerator.device.type,
-        "dev": {kind: dict(judgement.numbers) for kind, judgement in found.items()},
+        "dev": {},
         "versions": versions(),
     }
 

@@ -131,7 +131,7 @@ def start_system(recipe: Recipe) -> "System":
     return system
 
 
-def _take_frontend(system: "System", model: ModelConfig, place: Path) -> None:
+def _take_frontend(system: "System", model: ModelConfig, place: str) -> None:
     if not isinstance(model.frontend, XlsrConfig):
         raise ConfigError(f"train.frontend: an XLS-R cannot start a model whose front-end is {model.frontend.kind}")
     folder = open_folder(place)
@@ -145,7 +145,7 @@ def _take_frontend(system: "System", model: ModelConfig, place: Path) -> None:
     system.frontend.load_state_dict(source.state_dict())
 
 
-def _same(theirs: dict[str, Any], ours: dict[str, Any], key: str, place: Path) -> None:
+def _same(theirs: dict[str, Any], ours: dict[str, Any], key: str, place: str) -> None:
     for name, value in ours.items():
         if theirs.get(name) != value:
             raise ConfigError(f"{key}: {place} has {name} = {theirs.get(name)}, the settings say {value}")
