@@ -125,6 +125,10 @@ def test_a_finished_run_says_so_and_others_are_refused(config, tmp_path, capsys)
     assert cli([*words, "-s", "train.log_steps=1", "--out", str(out)]) == 0
     assert cli([*words, "-s", "optim.lr=2e-3", "--out", str(out)]) == 2
     assert "optim.lr was 0.001, now 0.002" in capsys.readouterr().err
+    failed = ["--out", str(tmp_path / "failed")]
+    assert cli([*words, "-s", "data.train.0.root=nowhere", *failed]) == 2
+    assert "nowhere" in capsys.readouterr().err
+    assert cli([*words, *failed]) == 0  # a run that reached nothing gives its folder to one that was mended
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     assert cli([*words, "--out", str(tmp_path / "mine")]) == 2

@@ -43,10 +43,9 @@ class RunFolder:
             ConfigError: it holds a run with other settings, or something else.
         """
         if self.settings.exists():
-            changed = next(
-                _differences(read_toml(self.settings), settings.model_dump(mode="json", exclude_none=True)), None
-            )
-            if changed:
+            wanted = settings.model_dump(mode="json", exclude_none=True)
+            changed = next(_differences(read_toml(self.settings), wanted), None)
+            if changed and self.begun:
                 raise ConfigError(
                     f"{self.path} holds a run with other settings ({changed}): "
                     "choose another place with --out, or remove that folder"
@@ -57,6 +56,11 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             put(self.path / "versions.json", json.dumps(versions(), indent=2) + "\n")
             put(self.settings, dump(settings))  # last: what claims the folder
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was reached that other settings would spoil."""
+        return self.finished or self.state.exists() or self.log_file.exists()
 
     @property
     def finished(self) -> bool:
