@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+import torch
 
 from fakemamba.data.dataset import Dataset, Utterance
 from fakemamba.errors import ConfigError
@@ -39,3 +41,35 @@ def test_a_dev_set_that_cannot_judge_is_refused_at_once(labels, watch, message):
     clips = Clips(dataset(labels), samples=800, masked=False)
     with pytest.raises(ConfigError, match=message):
         DevLook(clips, LossConfig(), watch=watch, size=2)
+
+
+class Level(torch.nn.Module):
+    """A system that calls loud clips genuine."""
+
+    score_kind = "logit_difference"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, waves: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        level = self.gain * waves.abs().amax(dim=1)
+        return torch.stack([-level, level], dim=1)
+
+
+def test_a_look_finds_loss_and_rates(tmp_path):
+    rows = []
+    # books: genuine 0.5 and 0.7; page: genuine 0.1, fake 0.3; robot: fake 0.2
+    for number, (level, label, source) in enumerate(
+        [(0.5, 1, "books"), (0.7, 1, "books"), (0.1, 1, "page"), (0.3, 0, "page"), (0.2, 0, "robot")]
+    ):
+        soundfile.write(tmp_path / f"{number}.wav", np.full(900, level), 16_000, subtype="FLOAT")
+        rows.append(Utterance(str(number), tmp_path / f"{number}.wav", label, "made", source=source))
+    clips = Clips(Dataset("made", tuple(rows)), samples=800, masked=False)
+    found = DevLook(clips, LossConfig(weights=(0.1, 0.9)), watch="macro_eer", size=2)(Level())
+    levels, labels = np.array([0.5, 0.7, 0.1, 0.3, 0.2]), np.array([1, 1, 1, 0, 0])
+    weights, signs = np.where(labels, 0.9, 0.1), np.where(labels, 1, -1)
+    loss = np.sum(weights * np.log1p(np.exp(-2 * signs * levels))) / weights.sum()
+    assert found.numbers["loss"] == pytest.approx(loss, rel=1e-5)
+    assert (found.numbers["page"], found.numbers["robot"], found.value) == (100, 0, 50)
+    assert found.scores == pytest.approx(2 * levels, rel=1e-6)

@@ -51,7 +51,10 @@ class Clips:
     def wave(self, row: int, key: Sequence[int], samples: int) -> Wave:
         """One clip as training hears it; `key` tells its draws from those of others."""
         rng = np.random.default_rng([self._seed, CROP, *key])
-        wave = read_wave(self.dataset.utterances[row])
+        utterance = self.dataset.utterances[row]
+        if self.crop == "first" and self._augment is None and not self.masked:
+            return read_wave(utterance, samples)  # without decoding the rest
+        wave = read_wave(utterance)
         if self.crop == "random" and len(wave) > samples:
             start = int(rng.integers(len(wave) - samples + 1))
             wave = wave[start : start + samples]

@@ -15,7 +15,7 @@ from fakemamba.models import build
 from fakemamba.models.system import System
 from fakemamba.train.average import mean_of_best
 from fakemamba.train.batches import Judgement
-from fakemamba.train.folder import put, versions, writing
+from fakemamba.train.folder import plain, put, versions, writing
 from fakemamba.train.loop import Trainer
 
 WRONG = 0.15  # share of wrong verdicts that a new model's unsure band is chosen for, on dev
@@ -42,7 +42,7 @@ def finish(trainer: Trainer) -> dict[str, Any]:
             trainer.write(trainer.folder.path / kind, kind, system, training=record, **_calibrated(found))
     if trainer.steps.main:
         with writing(trainer.folder.path):
-            put(trainer.folder.card, json.dumps(card, indent=2) + "\n")  # last: it says that the run is done
+            put(trainer.folder.card, json.dumps(plain(card), indent=2) + "\n")  # last: it says that the run is done
             trainer.folder.state.unlink(missing_ok=True)
     trainer.steps.accelerator.wait_for_everyone()
     return card

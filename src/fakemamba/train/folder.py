@@ -8,6 +8,7 @@ my-run/
 """
 
 import json
+import math
 import os
 import platform
 import secrets
@@ -82,7 +83,7 @@ class RunFolder:
     def log(self, row: dict[str, Any]) -> None:
         """Append a line."""
         with writing(self.path), self.log_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+            file.write(json.dumps(plain(row), allow_nan=False) + "\n")
 
     def rows(self) -> list[dict[str, Any]]:
         """The log's lines; one that a kill cut off is left out."""
@@ -124,6 +125,13 @@ def put(path: Path, content: str | bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def plain(value: Any) -> Any:
+    """The same for JSON, which has no word for NaN and infinity: null."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def versions() -> dict[str, str]:
