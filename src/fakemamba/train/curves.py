@@ -32,7 +32,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path, title: str) -> None:
         if name != "loss":
             values = [row["dev"].get(name) for row in looks]
             middle.plot([row["step"] for row in looks], values, "o-", ms=3, label=name)
-    middle.set(ylabel="dev, % where an EER")
+    middle.set(ylabel="dev, EER in %")
     if middle.lines:
         middle.legend(frameon=False, fontsize="small")
     bottom.plot([row["step"] for row in steps], [row["rate"] for row in steps], lw=1, color="0.4")
