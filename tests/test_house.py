@@ -34,7 +34,8 @@ LEVELS = (
     {"checkpoint"},
     {"decision", "result", "timeline", "onnx_scorer", "torch_scorer"},
     {"detect"},
-    {"report", "export", "train"},
+    {"report", "export", "plots", "train"},
+    {"evaluation"},
     {"cli"},
     {"__main__"},
 )
@@ -114,7 +115,12 @@ def test_import_fakemamba_loads_next_to_nothing():
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], *([verb, "--help"] for verb in ("detect", "models", "data", "train"))]
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        *([verb, "--help"] for verb in ("detect", "evaluate", "compare", "models", "data", "train")),
+    ],
 )
 def test_help_loads_no_machinery(words):
     loaded = modules_after(f"from fakemamba.cli import run\nassert run({words!r}) == 0")
@@ -136,7 +142,7 @@ def test_detection_loads_no_torch(tmp_path):
 
 
 def test_the_public_names_are_these():
-    assert fakemamba.__all__ == ["Detector", "Result", "Segment", "__version__", "load"]
+    assert fakemamba.__all__ == ["Detector", "Result", "Segment", "__version__", "evaluate", "load"]
     assert dir(fakemamba) == sorted(fakemamba.__all__)
     for name in fakemamba.__all__:
         assert getattr(fakemamba, name) is not None

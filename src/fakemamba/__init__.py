@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fakemamba.detect import Detector, load
+    from fakemamba.evaluation import evaluate
     from fakemamba.result import Result, Segment
 
 __version__ = "0.1.0"
-__all__ = ["Detector", "Result", "Segment", "__version__", "load"]
+__all__ = ["Detector", "Result", "Segment", "__version__", "evaluate", "load"]
 
 _HOMES = {
     "Detector": "fakemamba.detect",
     "Result": "fakemamba.result",
     "Segment": "fakemamba.result",
+    "evaluate": "fakemamba.evaluation",
     "load": "fakemamba.detect",
 }
 

@@ -15,8 +15,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from fakemamba import __version__
+from fakemamba.cli.compare import compare
 from fakemamba.cli.data import app as data
 from fakemamba.cli.detect import detect
+from fakemamba.cli.evaluate import evaluate
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
 from fakemamba.cli.train import train
@@ -59,6 +61,8 @@ app.add_typer(data, name="data")
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
 app.command("train")(train)
+app.command("evaluate")(evaluate)
+app.command("compare")(compare)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

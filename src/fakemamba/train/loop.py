@@ -173,7 +173,9 @@ class Trainer:
     def write(self, path: Any, kind: str, system: "System", **card: Any) -> None:
         """A model folder in the run's folder; the model is called after both."""
         card.setdefault("origin", "trained by fakemamba train; config.json tells on what, under training")
-        name = "".join(c if (c.isascii() and c.isalnum()) or c in "._+-" else "-" for c in self.folder.path.resolve().name)[:80]
+        name = "".join(
+            c if (c.isascii() and c.isalnum()) or c in "._+-" else "-" for c in self.folder.path.resolve().name
+        )[:80]
         try:
             save_system(path, system, self.recipe.model, overwrite=True, name=f"run-{name}-{kind}"[:100], **card)
         except CheckpointError as error:

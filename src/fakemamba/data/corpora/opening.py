@@ -110,8 +110,12 @@ def open_checked(corpus: Corpus, root: Path, *, split: str | None, options: Opti
     facts: list[SplitFacts] = []
     warnings: list[str] = []
     for item in read:
-        rates, faults = _listen(item.listing)
-        problems += faults + _gone(item)
+        rates, faults, heard = _listen(item.listing)
+        # One broken file among many is left to whoever reads them all, who counts and names it.
+        problems += (faults if not rates else []) + _gone(item)
+        warnings += (
+            [f"{len(faults)} of {heard} files that were opened are broken: {faults[0]}"] if rates and faults else []
+        )
         facts += _facts(item, rates, marker)
         notes += item.listing.notes
         warnings += item.listing.warnings
@@ -192,18 +196,19 @@ def _subset(corpus: Corpus, root: Path, read: list[_Read], split: str | None) ->
     return kept, notes
 
 
-def _listen(listing: Listing) -> tuple[tuple[int, ...], list[str]]:
-    """Open a few files, spread evenly: their sample rates, and what is no audio."""
+def _listen(listing: Listing) -> tuple[tuple[int, ...], list[str], int]:
+    """Open a few files, spread evenly: their sample rates, what is no audio, and how many were opened."""
     there = [u for u in listing.utterances if u.id not in listing.missing]
     step = max(1, len(there) // _LISTENED)
     rates, faults = set(), []
-    for utterance in there[::step][:_LISTENED]:
+    chosen = there[::step][:_LISTENED]
+    for utterance in chosen:
         try:
             with open_audio(utterance.path) as stream:
                 rates.add(stream.sample_rate)
         except FakeMambaError as error:
             faults.append(str(error))
-    return tuple(sorted(rates)), faults
+    return tuple(sorted(rates)), faults, len(chosen)
 
 
 def _gone(item: _Read) -> list[str]:
