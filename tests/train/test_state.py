@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from fakemamba.errors import CheckpointError
+from fakemamba.train.curves import draw
 from fakemamba.train.folder import RunFolder
 from fakemamba.train.state import Standing, read_state, write_state
 
@@ -55,3 +56,17 @@ def test_the_log_forgets_what_comes_again(tmp_path):
     folder.rewind(2, epochs=0)
     rows = [json.loads(line) for line in folder.log_file.read_text().splitlines()]
     assert rows == [{"step": 1, "loss": 1.0}, {"step": 2, "loss": None}]
+
+
+def test_curves_bear_holes_and_an_empty_log(tmp_path):
+    pytest.importorskip("matplotlib")
+    rows = [
+        {"step": 5, "loss": 1.0, "rate": 0.1},
+        {"step": 5, "epoch": 1, "dev": {"loss": 0.9, "eer": None, "$x$": 3.0, "clips": 4}},
+        {"step": 10, "loss": None, "rate": 0.1},
+        {"step": 10, "epoch": 2, "dev": {"loss": 0.7, "eer": 20.0, "clips": 4}},
+    ]
+    for log in (rows, rows[:1], []):
+        draw(log, tmp_path / "curves.png", "a $run$")
+        assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
