@@ -24,6 +24,7 @@ HEAVY = {
     "transformers",
     "scipy",
     "accelerate",
+    "sounddevice",
 }
 
 # Rooms from the ground up: a room imports from its own level or below. Those within a level may know each other.
@@ -32,8 +33,8 @@ LEVELS = (
     {"audio", "metrics", "scan"},
     {"models", "augment", "data"},
     {"checkpoint"},
-    {"decision", "result", "timeline", "onnx_scorer", "torch_scorer"},
-    {"detect"},
+    {"decision", "result", "timeline", "judge", "onnx_scorer", "torch_scorer"},
+    {"detect", "stream"},
     {"report", "export", "plots", "train"},
     {"evaluation"},
     {"cli"},
@@ -119,7 +120,7 @@ def test_import_fakemamba_loads_next_to_nothing():
     [
         ["--help"],
         ["--version"],
-        *([verb, "--help"] for verb in ("detect", "evaluate", "compare", "models", "data", "train")),
+        *([verb, "--help"] for verb in ("detect", "evaluate", "compare", "models", "data", "listen", "train")),
     ],
 )
 def test_help_loads_no_machinery(words):
@@ -142,7 +143,17 @@ def test_detection_loads_no_torch(tmp_path):
 
 
 def test_the_public_names_are_these():
-    assert fakemamba.__all__ == ["Detector", "Result", "Segment", "__version__", "evaluate", "load"]
+    assert fakemamba.__all__ == [
+        "Detector",
+        "Event",
+        "Result",
+        "Segment",
+        "Stream",
+        "StreamConfig",
+        "__version__",
+        "evaluate",
+        "load",
+    ]
     assert dir(fakemamba) == sorted(fakemamba.__all__)
     for name in fakemamba.__all__:
         assert getattr(fakemamba, name) is not None

@@ -19,6 +19,7 @@ from fakemamba.cli.compare import compare
 from fakemamba.cli.data import app as data
 from fakemamba.cli.detect import detect
 from fakemamba.cli.evaluate import evaluate
+from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
 from fakemamba.cli.train import train
@@ -58,6 +59,7 @@ def root(
 
 app.command("detect")(detect)
 app.add_typer(data, name="data")
+app.command("listen")(listen)
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
 app.command("train")(train)
