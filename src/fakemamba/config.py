@@ -60,7 +60,7 @@ class SpectrumConfig(Frozen):
 
 
 class CepstraConfig(Frozen):
-    """The statistics front-end: what a clip's cepstra do over time. Only with encoder "none" and pooling "statistics"."""
+    """The statistics front-end: what cepstra do over time. Goes with encoder "none", pooling "statistics"."""
 
     kind: Literal["cepstra"] = "cepstra"
     ffts: tuple[int, int, int] = (256, 512, 1024)
@@ -106,7 +106,8 @@ class ModelConfig(Frozen):
     width: int = 144
     encoder: EncoderConfig = EncoderConfig()
     pooling: Literal["attention", "mean", "class_token", "dual", "statistics"] = "attention"
-    score: Literal["bonafide_logit", "logit_difference"] = "bonafide_logit"
+    # What a score is; "cosine" is one-class training's: of the embedding to the genuine centre.
+    score: Literal["bonafide_logit", "logit_difference", "cosine"] = "bonafide_logit"
     window: int = 66_800  # samples: 4.175 s
     short: Literal["repeat", "as_is"] = "repeat"  # what to do with clips shorter than `window`
 

@@ -22,6 +22,7 @@ from fakemamba.cli.evaluate import evaluate
 from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
+from fakemamba.cli.train import train
 from fakemamba.errors import FakeMambaError
 
 ISSUES = "please report it with the traceback that --debug shows"
@@ -61,6 +62,7 @@ app.add_typer(data, name="data")
 app.command("listen")(listen)
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
+app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 

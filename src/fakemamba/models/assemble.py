@@ -34,6 +34,10 @@ def build(config: ModelConfig, frontend: nn.Module | None = None) -> System:
     statistics = isinstance(config.frontend, CepstraConfig)
     if not statistics == (kind == "none") == (config.pooling == "statistics"):
         raise ConfigError("frontend 'cepstra', encoder 'none' and pooling 'statistics' only go together")
+    if statistics and config.score == "cosine":
+        raise ConfigError(
+            "score 'cosine' is of an embedding: frontend 'cepstra' has none to learn; choose another score"
+        )
     if statistics:
         dropout = config.encoder.dropout
         return StatisticsSystem(frontend or _frontend(config), width=config.width, dropout=dropout, score=config.score)

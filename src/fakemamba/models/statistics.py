@@ -1,12 +1,10 @@
 """A countermeasure without an encoder: statistics of a clip, brought to one scale and length, judged by few weights."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fakemamba.models.system import System
+from fakemamba.models.system import ScoreKind, System
 
 CLIP = 5.0  # standard deviations; a statistic further out says no more
 LENGTH = 20.0  # of every vector of statistics: how far a clip is from the mean depends on its length, not on its origin
@@ -62,7 +60,7 @@ class StatisticsSystem(System):
 
     def __init__(
         self, frontend: nn.Module, *, width: int, dropout: float = 0.0,
-        score: Literal["bonafide_logit", "logit_difference"] = "logit_difference",
+        score: ScoreKind = "logit_difference",
     ) -> None:  # fmt: skip
         super().__init__(frontend, score)
         inputs = int(frontend.out_width)  # type: ignore[arg-type]
