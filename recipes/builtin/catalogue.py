@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from recipes.builtin import kokoro
+from recipes.builtin import kokoro, splice
+from recipes.builtin.heldout import all_held
 from recipes.builtin.human import all_human
 from recipes.builtin.manifest import Clip
 from recipes.builtin.steps import Context, Step
@@ -18,6 +19,8 @@ STEPS = (
     Step("kokoro", kokoro.make, kokoro.PARTS),
     Step("varied", lambda context, part: copies(context, part, 6, VARIED, 7), 6),
     Step("own", own.make, len(own.PLANS)),
+    Step("partial", splice.make),
+    Step("test", lambda context, _: all_held(context)),
 )
 
 

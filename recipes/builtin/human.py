@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import soundfile as sf
 
-from recipes.builtin.manifest import RATE, Clip, Wave, cut, save
+from recipes.builtin.manifest import RATE, Clip, Wave, cut, save, to_rate
 from recipes.builtin.packages import debian
 from recipes.builtin.steps import Context
 
@@ -44,11 +45,15 @@ PACKAGES = (
 
 def decode(path: Path) -> Wave:
     """Any recording as 16 kHz mono; an unreadable one is empty."""
-    form = ["-f", "g722"] if path.suffix == ".g722" else []
-    command = ["ffmpeg", "-v", "quiet", *form, "-i", str(path), "-ac", "1", "-ar", str(RATE)]
-    done = subprocess.run([*command, "-af", "aresample=resampler=swr:filter_size=64", "-f", "f32le", "-"],
-                          capture_output=True, check=False)  # fmt: skip
-    return np.frombuffer(done.stdout, np.float32)
+    if path.suffix == ".g722":
+        command = ["ffmpeg", "-v", "quiet", "-f", "g722", "-i", str(path), "-ac", "1", "-ar", str(RATE)]
+        done = subprocess.run([*command, "-f", "f32le", "-"], capture_output=True, check=False)
+        return np.frombuffer(done.stdout, np.float32)
+    try:
+        wave, rate = sf.read(path, dtype="float32", always_2d=True)
+    except sf.LibsndfileError:
+        return np.zeros(0, np.float32)
+    return to_rate(wave.mean(axis=1), rate)
 
 
 def collect(package: Package, work: Path, rng: np.random.Generator) -> Iterator[Clip]:

@@ -29,7 +29,7 @@ class Clip:
     source: str
     licence: str
     seconds: float
-    # The fake stretches of a partial fake, in seconds: "0.52-1.80,2.10-2.44"; empty where the label holds for all of it.
+    # Fake stretches of a partial fake, in seconds: "0.52-1.80,2.10-2.44"; empty where the label holds for all of it.
     spans: str = ""
 
     @property

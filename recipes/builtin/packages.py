@@ -8,6 +8,7 @@ import hashlib
 import importlib
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -69,3 +70,13 @@ def module(requirement: str, name: str, work: Path) -> Any:
     if folder not in sys.path:
         sys.path.append(folder)
     return importlib.import_module(name)
+
+
+def unpack(archive: Path) -> Path:
+    """Unpack an npm archive beside it; returns the package's folder."""
+    target = archive.with_suffix("")
+    if not (target / ".done").exists():
+        with tarfile.open(archive) as file:
+            file.extractall(target, filter="data")
+        (target / ".done").touch()
+    return target / "package"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recipes.builtin import manifest
+from recipes.builtin import manifest, status
 from recipes.builtin.manifest import Clip
 
 
@@ -58,6 +58,7 @@ class Step:
             if not path.exists():
                 say(f"making {path.stem} …")
                 manifest.write(path, self.make(context, part))
+                status.write(context.work)
             clips += manifest.read(path)
         say(f"{self.name}: {len(clips)} clips, {sum(c.seconds for c in clips) / 60:.0f} min")
         return clips

@@ -1,18 +1,18 @@
-"""Fakes from local synthesizers that cost next to nothing: formant, Clustergen, diphone, Pico, and two small neural ones."""
+"""Fakes from synthesizers that cost next to nothing: formant, Clustergen, diphone, Pico, two small neural ones."""
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 
-from recipes.builtin.manifest import Clip, Wave, cut, save
+from recipes.builtin.grammar import english
+from recipes.builtin.manifest import Clip, Wave, cut, save, to_rate
 from recipes.builtin.packages import module
 from recipes.builtin.steps import Context
-from recipes.builtin.grammar import english
 from recipes.builtin.texts import sentence
 
 Speak = Callable[[str, np.random.Generator], tuple[Wave, int, str, str]]  # -> wave, rate, voice, language
@@ -106,19 +106,19 @@ SYNTHESIZERS = (
 )
 
 
-def all_synthetic(context: Context) -> Iterator[Clip]:
-    """Every synthesizer's clips."""
-    work, seed = context.work, context.seed
-    for number, engine in enumerate(SYNTHESIZERS):
-        rng = np.random.default_rng([seed, 2, number])
-        speak = engine.prepare(work)
+def speak_all(engines: Iterable[Synthesizer], context: Context) -> Iterator[Clip]:
+    """The clips of these synthesizers."""
+    for number, engine in enumerate(engines):
+        rng = np.random.default_rng([context.seed, 2, number])
+        speak = engine.prepare(context.work)
         for index in range(context.amount(engine.clips)):
             wave, rate, voice, language = speak(english(rng), rng)
-            # Cut at the native rate's own time scale: `cut` counts samples of 16 kHz.
-            path, _ = save(work / "audio" / engine.name, f"{index:05d}-whole", wave, rate)
-            whole, _ = sf.read(path, dtype="float32")
-            path.unlink()
-            for stretch in list(cut(whole, rng))[:1]:
-                out, seconds = save(work / "audio" / engine.name, f"{index:05d}", stretch)
+            for stretch in list(cut(to_rate(wave, rate), rng))[:1]:
+                out, seconds = save(context.work / "audio" / engine.name, f"{index:05d}", stretch)
                 yield Clip(str(out), "spoof", engine.split, engine.name, engine.family, f"{engine.name}-{voice}",
                            language, engine.name, engine.licence, seconds)  # fmt: skip
+
+
+def all_synthetic(context: Context) -> Iterator[Clip]:
+    """Every synthesizer's clips."""
+    return speak_all(SYNTHESIZERS, context)

@@ -51,11 +51,11 @@ def as_loud(copy: Wave, wave: Wave) -> Wave:
     return (copy * gain).astype(np.float32)
 
 
-def sound(wave: Wave, copy: Wave) -> bool:
+def sound(wave: Wave, copy: Wave, farthest: float = FARTHEST) -> bool:
     """Whether a copy is worth keeping: as long as its recording, finite, not far from it."""
     if len(copy) < 0.9 * len(wave) or not np.isfinite(copy).all() or np.abs(copy).max() < 1e-3:
         return False
-    return distance(wave, copy) < FARTHEST
+    return distance(wave, copy) < farthest
 
 
 def copies(context: Context, part: int, parts: int, vocoders: tuple[Vocoder, ...], stream: int) -> Iterator[Clip]:

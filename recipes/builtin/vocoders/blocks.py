@@ -72,8 +72,5 @@ class Head(nn.Module):
 
     def forward(self, frames: Tensor, length: int) -> Tensor:
         first, second = self.out(frames).float().transpose(1, 2).chunk(2, dim=1)
-        if self.polar:
-            made = torch.polar(first.clamp(max=6.0).exp(), second)
-        else:
-            made = torch.complex(first, second)
+        made = torch.polar(first.clamp(max=6.0).exp(), second) if self.polar else torch.complex(first, second)
         return torch.istft(made, self.fft, self.hop, window=self.window, length=length)

@@ -24,9 +24,9 @@ class Plan:
     family: str
     build: Callable[[], nn.Module]
     marks: tuple[int, ...]
-    judged: bool = True  # also trained against judges, in the second half
+    judged: bool = True  # also trained against judges, in the last third
     seconds: float = 0.6  # of a crop
-    count: int = 10  # crops in a batch
+    count: int = 5  # crops in a batch
     rate: float = 8e-4
 
 
@@ -78,7 +78,7 @@ def train(plan: Plan, speech: list[Wave], folder: Path, seed: int, say: Callable
         return
     torch.manual_seed(seed)
     rng, net, spectral, judges = np.random.default_rng(seed), plan.build(), SpectralLoss(), Judges()
-    last, start = plan.marks[-1], time.monotonic()
+    last, start = plan.marks[-1], time.process_time()
     ours = torch.optim.AdamW(net.parameters(), lr=plan.rate, betas=(0.8, 0.95))
     theirs = torch.optim.AdamW(judges.parameters(), lr=plan.rate / 2, betas=(0.8, 0.95))
     rates = torch.optim.lr_scheduler.OneCycleLR(ours, plan.rate, last, pct_start=0.05)
@@ -87,7 +87,7 @@ def train(plan: Plan, speech: list[Wave], folder: Path, seed: int, say: Callable
         with torch.autocast("cpu", torch.bfloat16):
             made = apply(net, wave, rng)
             loss = 5.0 * spectral(made, wave) + (net.loss if isinstance(net, Codec) else 0.0)
-            if plan.judged and step > last // 2:
+            if plan.judged and step > 2 * last // 3:
                 verdict = judges.learn(made.detach(), wave)
                 theirs.zero_grad()
                 verdict.backward()
@@ -101,9 +101,8 @@ def train(plan: Plan, speech: list[Wave], folder: Path, seed: int, say: Callable
         if step in plan.marks:
             save_file(net.state_dict(), path(plan, step, folder))
         if step % 50 == 0 or step == last:
-            say(
-                f"{plan.name}: step {step}/{last}, loss {float(loss.detach()):.2f}, {(time.monotonic() - start) / step:.2f} s/step"
-            )
+            pace = (time.process_time() - start) / step
+            say(f"{plan.name}: step {step}/{last}, loss {float(loss.detach()):.2f}, {pace:.2f} CPU s/step")
 
 
 def path(plan: Plan, step: int, folder: Path) -> Path:

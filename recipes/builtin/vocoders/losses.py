@@ -1,4 +1,4 @@
-"""What the small vocoders are trained by: spectra at several resolutions, and networks that tell copies from recordings."""
+"""What the small vocoders learn from: spectra at several resolutions, and networks that judge their copies."""
 
 import torch
 from torch import Tensor, nn

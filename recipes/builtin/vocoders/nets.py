@@ -142,13 +142,13 @@ class SourceFilter(nn.Module):
             torch.cat([self.mel(wave), tone * (pitch > 0).unsqueeze(1), (pitch > 0).unsqueeze(1)], dim=1)
         )
         voiced, turn, breath = self.out(frames).float().transpose(1, 2).chunk(3, dim=1)
-        pulses = spectrum(pulse_train(pitch, self.hop, length), self.fft, self.hop, self.window)
+        pulses = spectrum(pulse_train(pitch, length), self.fft, self.hop, self.window)
         noise = spectrum(torch.randn_like(wave), self.fft, self.hop, self.window)
         made = pulses * torch.polar(voiced.clamp(max=5).exp(), turn) + noise * (breath - 4).clamp(max=5).exp()
         return torch.istft(made, self.fft, self.hop, window=self.window, length=length)
 
 
-def pulse_train(pitch: Tensor, hop: int, length: int) -> Tensor:
+def pulse_train(pitch: Tensor, length: int) -> Tensor:
     """All harmonics below 7.6 kHz at equal strength, by the closed form of a sum of cosines. (B, T) -> (B, length)."""
     hz = F.interpolate(pitch.clamp_min(60.0).unsqueeze(1), size=length, mode="linear").squeeze(1)
     voiced = F.interpolate((pitch > 0).float().unsqueeze(1), size=length, mode="nearest").squeeze(1)

@@ -10,27 +10,30 @@ import torch
 
 from recipes.builtin.manifest import Clip, save
 from recipes.builtin.steps import Context
-from recipes.builtin.vocode import as_loud, recordings, sound
+from recipes.builtin.vocode import FARTHEST, as_loud, recordings, sound
 from recipes.builtin.vocoders import fit
 from recipes.builtin.vocoders.fit import Plan
 from recipes.builtin.vocoders.nets import Codec, Istft, SourceFilter, Upsampler
 
 PLANS = (
-    Plan("istft-polar", "own-istft", partial(Istft, fft=1024, hop=256, bands=80, width=256, depth=6, polar=True),
-         (500, 1600)),
-    Plan("codec", "own-codec", partial(Codec, fft=1280, hop=320, width=192, depth=4, books=6), (600, 1600)),
+    Plan("istft-polar", "own-istft",
+         partial(Istft, fft=1024, hop=256, bands=80, width=256, depth=6, polar=True), (500, 1500)),
+    Plan("codec", "own-codec",
+         partial(Codec, fft=1280, hop=320, width=192, depth=4, books=6), (600, 1500)),
     Plan("upsampler-transpose", "own-upsampler",
-         partial(Upsampler, fft=800, strides=(8, 5, 5), bands=80, width=256, grow="transpose", snake=False), (500, 1500)),
-    Plan("source-filter", "own-source-filter", partial(SourceFilter, fft=512, hop=128, bands=60, width=128, depth=4),
-         (200, 700)),
-    Plan("istft-plain", "own-istft", partial(Istft, fft=640, hop=160, bands=64, width=256, depth=6, polar=False),
-         (500, 1600)),
+         partial(Upsampler, fft=800, strides=(8, 5, 5), bands=80, width=256, grow="transpose", snake=False),
+         (500, 1500)),
+    Plan("source-filter", "own-source-filter",
+         partial(SourceFilter, fft=512, hop=128, bands=60, width=128, depth=4), (200, 700)),
+    Plan("istft-plain", "own-istft",
+         partial(Istft, fft=640, hop=160, bands=64, width=256, depth=6, polar=False), (500, 1500)),
     Plan("upsampler-snake", "own-upsampler",
-         partial(Upsampler, fft=1024, strides=(8, 8, 4), bands=80, width=256, grow="nearest", snake=True), (500, 1500)),
-    Plan("istft-unjudged", "own-istft", partial(Istft, fft=512, hop=128, bands=80, width=192, depth=5, polar=True),
-         (1500,), judged=False),
+         partial(Upsampler, fft=1024, strides=(8, 8, 4), bands=80, width=256, grow="nearest", snake=True),
+         (500, 1500)),
+    Plan("istft-unjudged", "own-istft",
+         partial(Istft, fft=512, hop=128, bands=80, width=192, depth=5, polar=True), (1500,), judged=False),
 )  # fmt: skip
-SHARE = 0.3  # of the recordings, through each vocoder
+SHARE, LATE = 0.22, 0.7  # of the recordings through each vocoder; of these through its late state
 
 
 def speech_clips(context: Context) -> list[Clip]:
@@ -43,31 +46,30 @@ def speech_clips(context: Context) -> list[Clip]:
 
 def make(context: Context, part: int) -> Iterator[Clip]:
     """Train the part's vocoder, then copy recordings through all that was kept of it."""
-    plan = PLANS[part]
+    return copy_all(PLANS[part], context, part)
+
+
+def copy_all(plan: Plan, context: Context, part: int, *, share: float = SHARE, farthest: float = FARTHEST
+             ) -> Iterator[Clip]:  # fmt: skip
+    """Copies through one vocoder, by its early and its late state."""
     folder = context.work / "vocoders"
     torch.set_num_threads(1)
-    if context.share < 1:  # the smoke run
-        marks = tuple(max(1, round(mark * context.share / 4)) for mark in plan.marks)
-        plan = Plan(**{**vars(plan), "marks": tuple(sorted(set(marks)))})
     fit.train(plan, fit.load_speech(speech_clips(context)), folder, context.seed + part, lambda s: print(s, flush=True))
     nets = {step: fit.load(plan, step, folder) for step in plan.marks}
     rng = np.random.default_rng([context.seed, 8, part])
     for clip in recordings(context):
-        if rng.random() > SHARE:
+        if rng.random() > share:
             continue
-        step = int(rng.choice(plan.marks, p=_weights(len(plan.marks))))
+        late = len(nets) == 1 or rng.random() < LATE
+        step = plan.marks[-1] if late else plan.marks[0]
         wave, _ = sf.read(clip.path, dtype="float32")
         with torch.inference_mode():
             raw = fit.apply(nets[step], torch.from_numpy(wave)[None], rng)[0].numpy()
         made = as_loud(raw, wave)
-        if not sound(wave, made):
+        if not sound(wave, made, farthest):
             continue
-        name = f"copy-own-{plan.name}-{'late' if step == plan.marks[-1] else 'early'}"
+        name = f"copy-own-{plan.name}-{'late' if late else 'early'}"
         stem = f"{Path(clip.path).parent.name}-{Path(clip.path).stem}"
         out, seconds = save(context.work / "audio" / name, stem, made)
         yield Clip(str(out), "spoof", clip.split, name, plan.family, clip.speaker, clip.language, clip.source,
                    "as its recording", seconds)  # fmt: skip
-
-
-def _weights(count: int) -> list[float]:
-    return [1.0] if count == 1 else [0.3, 0.7]
