@@ -12,6 +12,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from recipes.builtin.grammar import english
+from recipes.builtin.heard import ears
 from recipes.builtin.manifest import Clip, Wave, cut, save, to_rate
 from recipes.builtin.packages import module, npm, wheel
 from recipes.builtin.steps import Context
@@ -90,10 +91,11 @@ def speaker(work: Path) -> Callable[[np.random.Generator], tuple[Wave, str, str]
 def make(context: Context, part: int) -> Iterator[Clip]:
     """The clips of a part."""
     rng = np.random.default_rng([context.seed, 6, part])
-    speak = speaker(context.work)
+    speak, heard = speaker(context.work), ears(context)
     for index in range(context.amount(CLIPS)):
         wave, voice, language = speak(rng)
         for number, stretch in enumerate(list(cut(to_rate(wave, RATE), rng))[:2]):
-            path, seconds = save(context.work / "audio" / "kokoro", f"{part:02d}-{index:03d}-{number}", stretch)
+            name = f"{part:02d}-{index:03d}-{number}"
+            path, seconds = save(context.work / "audio" / "kokoro-heard", name, heard(stretch, rng))
             yield Clip(str(path), "spoof", "train", "kokoro", "kokoro", f"kokoro-{voice}", language[:2], "kokoro",
                        "Apache-2.0", seconds)  # fmt: skip

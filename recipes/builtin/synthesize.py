@@ -10,6 +10,7 @@ import numpy as np
 import soundfile as sf
 
 from recipes.builtin.grammar import english
+from recipes.builtin.heard import ears
 from recipes.builtin.manifest import Clip, Wave, cut, save, to_rate
 from recipes.builtin.packages import module
 from recipes.builtin.steps import Context
@@ -108,13 +109,16 @@ SYNTHESIZERS = (
 
 def speak_all(engines: Iterable[Synthesizer], context: Context) -> Iterator[Clip]:
     """The clips of these synthesizers."""
+    heard = ears(context)
     for number, engine in enumerate(engines):
         rng = np.random.default_rng([context.seed, 2, number])
         speak = engine.prepare(context.work)
         for index in range(context.amount(engine.clips)):
             wave, rate, voice, language = speak(english(rng), rng)
             for stretch in list(cut(to_rate(wave, rate), rng))[:1]:
-                out, seconds = save(context.work / "audio" / engine.name, f"{index:05d}", stretch)
+                out, seconds = save(
+                    context.work / "audio" / f"{engine.name}-heard", f"{index:05d}", heard(stretch, rng)
+                )
                 yield Clip(str(out), "spoof", engine.split, engine.name, engine.family, f"{engine.name}-{voice}",
                            language, engine.name, engine.licence, seconds)  # fmt: skip
 
