@@ -155,6 +155,7 @@ def pulse_train(pitch: Tensor, length: int) -> Tensor:
     phase = 2 * torch.pi * (torch.cumsum(hz.double() / RATE, dim=1) % 1.0)
     count = (7_600 / hz).floor()
     half = torch.sin(phase / 2)
-    half = torch.where(half.abs() < 1e-4, torch.full_like(half, 1e-4), half)
-    total = torch.sin((count + 0.5) * phase) / (2 * half) - 0.5
+    at_pulse = half.abs() < 1e-6
+    total = torch.sin((count + 0.5) * phase) / (2 * torch.where(at_pulse, 1.0, half)) - 0.5
+    total = torch.where(at_pulse, count, total)  # where every cosine is 1
     return (total / count.sqrt() * voiced).float()
