@@ -10,7 +10,7 @@ from recipes.builtin.manifest import Clip
 from recipes.builtin.steps import Context, Step
 from recipes.builtin.synthesize import all_synthetic
 from recipes.builtin.vocode import PLAIN, VARIED, copies
-from recipes.builtin.vocoders import own
+from recipes.builtin.vocoders import fargan, own
 
 STEPS = (
     Step("human", lambda context, _: all_human(context)),
@@ -18,6 +18,7 @@ STEPS = (
     Step("copies", lambda context, part: copies(context, part, 4, PLAIN, 3), 4),
     Step("kokoro", kokoro.make, kokoro.PARTS),
     Step("varied", lambda context, part: copies(context, part, 6, VARIED, 7), 6),
+    Step("fargan", fargan.make, fargan.PARTS),
     Step("own", own.make, len(own.PLANS)),
     Step("partial", splice.make),
     Step("test", lambda context, _: all_held(context)),

@@ -58,8 +58,19 @@ def sound(wave: Wave, copy: Wave, farthest: float = FARTHEST) -> bool:
     return distance(wave, copy) < farthest
 
 
+def kept(context: Context, clip: Clip, wave: Wave, raw: Wave, *, name: str, family: str, licence: str,
+         farthest: float = FARTHEST) -> Iterator[Clip]:  # fmt: skip
+    """The copy of a clip as a row, or none where it is broken; it keeps its recording's speaker, language, loudness."""
+    made = as_loud(raw, wave)
+    if sound(wave, made, farthest):
+        stem = f"{Path(clip.path).parent.name}-{Path(clip.path).stem}"
+        path, seconds = save(context.work / "audio" / name, stem, made)
+        yield Clip(str(path), "spoof", clip.split, name, family, clip.speaker, clip.language, clip.source, licence,
+                   seconds)  # fmt: skip
+
+
 def copies(context: Context, part: int, parts: int, vocoders: tuple[Vocoder, ...], stream: int) -> Iterator[Clip]:
-    """Copies of every `parts`-th recording; a copy keeps its recording's speaker, language and loudness."""
+    """Copies of every `parts`-th recording."""
     for number, vocoder in enumerate(vocoders):
         rng = np.random.default_rng([context.seed, stream, number, part])
         copy = vocoder.prepare(context.work)
@@ -68,11 +79,5 @@ def copies(context: Context, part: int, parts: int, vocoders: tuple[Vocoder, ...
                 continue
             wave, _ = sf.read(clip.path, dtype="float32")
             raw, kind = copy(wave, rng)
-            made = as_loud(raw, wave)
-            if not sound(wave, made):
-                continue
             name = f"{vocoder.name}-{kind}" if kind else vocoder.name
-            stem = f"{Path(clip.path).parent.name}-{Path(clip.path).stem}"
-            path, seconds = save(context.work / "audio" / name, stem, made)
-            yield Clip(str(path), "spoof", clip.split, name, vocoder.family, clip.speaker, clip.language, clip.source,
-                       vocoder.licence, seconds)  # fmt: skip
+            yield from kept(context, clip, wave, raw, name=name, family=vocoder.family, licence=vocoder.licence)

@@ -15,6 +15,8 @@ from recipes.builtin.manifest import RATE, Clip, Wave
 from recipes.builtin.vocoders.losses import Judges, SpectralLoss
 from recipes.builtin.vocoders.nets import Codec, SourceFilter
 
+JUDGED = 2  # crops of a batch: judges cost four times what the vocoder does
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -88,11 +90,12 @@ def train(plan: Plan, speech: list[Wave], folder: Path, seed: int, say: Callable
             made = apply(net, wave, rng)
             loss = 5.0 * spectral(made, wave) + (net.loss if isinstance(net, Codec) else 0.0)
             if plan.judged and step > 2 * last // 3:
-                verdict = judges.learn(made.detach(), wave)
+                judged = made[:JUDGED], wave[:JUDGED]
+                verdict = judges.learn(judged[0].detach(), judged[1])
                 theirs.zero_grad()
                 verdict.backward()
                 theirs.step()
-                loss = loss + judges.please(made, wave)
+                loss = loss + judges.please(*judged)
         ours.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)

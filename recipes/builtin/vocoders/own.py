@@ -2,36 +2,35 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 import torch
 
-from recipes.builtin.manifest import Clip, save
+from recipes.builtin.manifest import Clip
 from recipes.builtin.steps import Context
-from recipes.builtin.vocode import FARTHEST, as_loud, recordings, sound
+from recipes.builtin.vocode import FARTHEST, kept, recordings
 from recipes.builtin.vocoders import fit
 from recipes.builtin.vocoders.fit import Plan
 from recipes.builtin.vocoders.nets import Codec, Istft, SourceFilter, Upsampler
 
 PLANS = (
     Plan("istft-polar", "own-istft",
-         partial(Istft, fft=1024, hop=256, bands=80, width=256, depth=6, polar=True), (500, 1500)),
+         partial(Istft, fft=1024, hop=256, bands=80, width=256, depth=6, polar=True), (300, 900)),
     Plan("codec", "own-codec",
-         partial(Codec, fft=1280, hop=320, width=192, depth=4, books=6), (600, 1500)),
+         partial(Codec, fft=1280, hop=320, width=192, depth=4, books=6), (300, 900)),
     Plan("upsampler-transpose", "own-upsampler",
          partial(Upsampler, fft=800, strides=(8, 5, 5), bands=80, width=256, grow="transpose", snake=False),
-         (500, 1500)),
+         (300, 900)),
     Plan("source-filter", "own-source-filter",
-         partial(SourceFilter, fft=512, hop=128, bands=60, width=128, depth=4), (200, 700)),
+         partial(SourceFilter, fft=512, hop=128, bands=60, width=128, depth=4), (150, 600)),
     Plan("istft-plain", "own-istft",
-         partial(Istft, fft=640, hop=160, bands=64, width=256, depth=6, polar=False), (500, 1500)),
+         partial(Istft, fft=640, hop=160, bands=64, width=256, depth=6, polar=False), (300, 900)),
     Plan("upsampler-snake", "own-upsampler",
          partial(Upsampler, fft=1024, strides=(8, 8, 4), bands=80, width=256, grow="nearest", snake=True),
-         (500, 1500)),
+         (300, 900)),
     Plan("istft-unjudged", "own-istft",
-         partial(Istft, fft=512, hop=128, bands=80, width=192, depth=5, polar=True), (1500,), judged=False),
+         partial(Istft, fft=512, hop=128, bands=80, width=192, depth=5, polar=True), (900,), judged=False),
 )  # fmt: skip
 SHARE, LATE = 0.22, 0.7  # of the recordings through each vocoder; of these through its late state
 
@@ -65,11 +64,6 @@ def copy_all(plan: Plan, context: Context, part: int, *, share: float = SHARE, f
         wave, _ = sf.read(clip.path, dtype="float32")
         with torch.inference_mode():
             raw = fit.apply(nets[step], torch.from_numpy(wave)[None], rng)[0].numpy()
-        made = as_loud(raw, wave)
-        if not sound(wave, made, farthest):
-            continue
         name = f"copy-own-{plan.name}-{'late' if late else 'early'}"
-        stem = f"{Path(clip.path).parent.name}-{Path(clip.path).stem}"
-        out, seconds = save(context.work / "audio" / name, stem, made)
-        yield Clip(str(out), "spoof", clip.split, name, plan.family, clip.speaker, clip.language, clip.source,
-                   "as its recording", seconds)  # fmt: skip
+        yield from kept(context, clip, wave, raw, name=name, family=plan.family, licence="as its recording",
+                        farthest=farthest)  # fmt: skip
