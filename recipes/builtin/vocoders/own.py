@@ -31,6 +31,8 @@ PLANS = (
          (300, 900)),
     Plan("istft-unjudged", "own-istft",
          partial(Istft, fft=512, hop=128, bands=80, width=192, depth=5, polar=True), (900,), judged=False),
+    Plan("istft-long", "own-istft",
+         partial(Istft, fft=800, hop=200, bands=80, width=256, depth=6, polar=True), (1500, 3500)),
 )  # fmt: skip
 SHARE, LATE = 0.22, 0.7  # of the recordings through each vocoder; of these through its late state
 
