@@ -19,6 +19,7 @@ STEPS = (
     Step("kokoro", kokoro.make, kokoro.PARTS),
     Step("varied", lambda context, part: copies(context, part, 6, VARIED, 7), 6),
     Step("fargan", fargan.make, fargan.PARTS),
+    Step("fargan-moved", fargan.make_moved, fargan.MOVED_PARTS),
     Step("own", own.make, len(own.PLANS)),
     Step("partial", splice.make),
     Step("test", lambda context, _: all_held(context)),

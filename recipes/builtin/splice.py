@@ -10,7 +10,7 @@ from recipes.builtin.manifest import RATE, Clip, Wave, save
 from recipes.builtin.steps import Context
 
 FADE = RATE // 100  # 10 ms: nobody who splices leaves a click
-SOURCES = ("copies", "varied", "fargan", "own")
+SOURCES = ("copies", "varied", "fargan", "fargan-moved", "own")
 CLIPS = 500
 
 

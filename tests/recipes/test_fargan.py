@@ -76,3 +76,14 @@ def test_predicted_features_are_smoother_and_in_range() -> None:
     made = fargan.predicted(given, np.random.default_rng(0))
     assert float(np.abs(np.diff(made[:, :18], axis=0)).mean()) < float(np.abs(np.diff(given[:, :18], axis=0)).mean())
     assert float(np.abs(made[:, 18]).max()) <= 1.5
+
+
+def test_a_disturbed_network_is_near_the_first_and_another() -> None:
+    layers = {
+        "a": np.random.default_rng(0).normal(0, 1, (64, 64)).astype(np.float32),
+        "a.bias": np.ones(64, np.float32),
+    }
+    made = fargan.disturbed(layers, np.random.default_rng(1))
+    off = float((made["a"] - layers["a"]).std())
+    assert 0.015 < off < 0.07
+    np.testing.assert_array_equal(made["a.bias"], layers["a.bias"])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
+import soxr
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
@@ -28,6 +29,7 @@ BANDS = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 34, 40]
 SHORTEST, LONGEST = 32, 256  # pitch periods
 DELAY = 240  # samples by which what comes out is late
 PARTS, SHARE, BATCH = 4, 0.75, 24
+MOVED_PARTS, MOVED_SHARE = 2, 0.4
 Weights = dict[str, NDArray[np.float32]]
 
 DUMP = """
@@ -230,20 +232,49 @@ class Fargan:
         return np.tanh(self._dense("sig_net_sig_dense_out", skip)) * gain, entered
 
 
-def make(context: Context, part: int) -> Iterator[Clip]:
-    """Copies of every PARTS-th recording, a third of them from features as a model would predict them."""
-    rng, fargan = np.random.default_rng([context.seed, 14, part]), Fargan(weights(context.work))
-    chosen = [clip for clip in recordings(context)[part::PARTS] if rng.random() < SHARE]
+def disturbed(layers: Weights, rng: np.random.Generator) -> Weights:
+    """The same network after another training: every weight off by 2-6 % of its matrix' spread."""
+    amount = rng.uniform(0.02, 0.06)
+    return {name: w if w.ndim == 1 else (w + rng.normal(0, amount * w.std(), w.shape)).astype(np.float32)
+            for name, w in layers.items()}  # fmt: skip
+
+
+def _copied(fargan: Fargan, waves: list[Wave], change: list[bool], rng: np.random.Generator) -> list[Wave]:
+    """A batch through the network, as long as what went in; features of the chosen clips are changed."""
+    given = [features(np.pad(wave, (0, 2 * DELAY))) for wave in waves]
+    given = [predicted(g, rng) if c else g for g, c in zip(given, change, strict=True)]
+    batch = np.zeros((len(given), max(map(len, given)), 20), np.float32)
+    for row, g in zip(batch, given, strict=True):
+        row[: len(g)] = g
+    return [raw[DELAY : DELAY + len(wave)] for raw, wave in zip(fargan(batch), waves, strict=True)]
+
+
+def _batches(context: Context, part: int, parts: int, share: float, rng: np.random.Generator
+             ) -> Iterator[tuple[list[Clip], list[Wave]]]:  # fmt: skip
+    chosen = [clip for clip in recordings(context)[part::parts] if rng.random() < share]
     chosen.sort(key=lambda clip: clip.seconds)  # a batch is as long as its longest
     for first in range(0, len(chosen), BATCH):
         clips = chosen[first : first + BATCH]
-        waves = [sf.read(clip.path, dtype="float32")[0] for clip in clips]
-        smooth = rng.random(len(clips)) < 1 / 3
-        given = [features(np.pad(wave, (0, 2 * DELAY))) for wave in waves]
-        given = [predicted(g, rng) if s else g for g, s in zip(given, smooth, strict=True)]
-        batch = np.zeros((len(clips), max(map(len, given)), 20), np.float32)
-        for row, g in zip(batch, given, strict=True):
-            row[: len(g)] = g
-        for clip, wave, raw, s in zip(clips, waves, fargan(batch), smooth, strict=True):
-            yield from kept(context, clip, wave, raw[DELAY : DELAY + len(wave)], family="fargan", licence="BSD-3",
+        yield clips, [sf.read(clip.path, dtype="float32")[0] for clip in clips]
+
+
+def make(context: Context, part: int) -> Iterator[Clip]:
+    """Copies of every PARTS-th recording, a third of them from features as a model would predict them."""
+    rng, fargan = np.random.default_rng([context.seed, 14, part]), Fargan(weights(context.work))
+    for clips, waves in _batches(context, part, PARTS, SHARE, rng):
+        smooth = [bool(x) for x in rng.random(len(clips)) < 1 / 3]
+        for clip, wave, raw, s in zip(clips, waves, _copied(fargan, waves, smooth, rng), smooth, strict=True):
+            yield from kept(context, clip, wave, raw, family="fargan", licence="BSD-3",
                             name="copy-fargan-smooth" if s else "copy-fargan")  # fmt: skip
+
+
+def make_moved(context: Context, part: int) -> Iterator[Clip]:
+    """Copies by disturbed networks, played faster on the way in and slower on the way out so that traces move."""
+    rng, layers = np.random.default_rng([context.seed, 15, part]), weights(context.work)
+    for clips, waves in _batches(context, part, MOVED_PARTS, MOVED_SHARE, rng):
+        speed = float(np.exp(rng.uniform(0.05, 0.25) * rng.choice([-1, 1])))
+        inside = [soxr.resample(wave, RATE * speed, RATE) for wave in waves]
+        made = _copied(Fargan(disturbed(layers, rng)), inside, [False] * len(clips), rng)
+        for clip, wave, raw in zip(clips, waves, made, strict=True):
+            back = soxr.resample(raw, RATE, RATE * speed)
+            yield from kept(context, clip, wave, back, family="fargan", licence="BSD-3", name="copy-fargan-moved")
