@@ -31,14 +31,15 @@ DEBIAN = ("festvox-us-slt-hts", "festvox-ca-ona-hts", "festvox-kdlpc16k", "festv
           "festvox-suopuhe-mv")  # fmt: skip
 
 
-def _read(command: list[str], given: str | None = None, cwd: Path | None = None) -> tuple[Wave, int]:
-    """Run what writes a WAV to OUT, a word in its command or input."""
+def _read(command: list[str], given: bytes = b"", cwd: Path | None = None) -> tuple[Wave, int]:
+    """Run what writes a WAV to %OUT%, which stands in its command or in its input."""
     with tempfile.TemporaryDirectory() as folder:
         out = str(Path(folder) / "out.wav")
-        done = subprocess.run([part.replace("OUT", out) for part in command], input=given and given.replace("OUT", out),
-                              capture_output=True, text=True, check=False, cwd=cwd)  # fmt: skip
+        done = subprocess.run([part.replace("%OUT%", out) for part in command], capture_output=True, check=False,
+                              input=given.replace(b"%OUT%", out.encode()), cwd=cwd)  # fmt: skip
         if not Path(out).exists():
-            raise SystemExit(f"{command[0]} spoke nothing:\n{done.stderr[-1000:]}\ninstall  {' '.join(DEBIAN)}")
+            said = done.stderr[-1000:].decode(errors="replace")
+            raise SystemExit(f"{command[0]} spoke nothing; apt-get install {' '.join(DEBIAN)}\n{said}")
         wave, rate = sf.read(out, dtype="float32", always_2d=True)
     return wave.mean(axis=1), rate
 
@@ -53,16 +54,8 @@ def festival(voices: dict[str, str]) -> Callable[[Path], Speak]:
     def speak(rng: np.random.Generator) -> Spoken:
         voice = str(rng.choice(list(voices)))
         text = _text(voices[voice], rng).replace('"', "").encode("iso-8859-2" if "czech" in voice else "iso-8859-15")
-        scheme = f'(voice_{voice})\n(utt.save.wave (utt.synth (Utterance Text "{{}}")) "OUT" \'riff)\n'
-        with tempfile.NamedTemporaryFile(suffix=".scm") as file, tempfile.TemporaryDirectory() as folder:
-            out = str(Path(folder) / "out.wav")
-            before, after = scheme.replace("OUT", out).split("{}")
-            file.write(before.encode() + text + after.encode())
-            file.flush()
-            subprocess.run(["festival", "-b", file.name], capture_output=True, check=False)
-            if not Path(out).exists():
-                raise SystemExit(f"festival lacks the voice {voice}; apt-get install {' '.join(DEBIAN)}")
-            wave, rate = sf.read(out, dtype="float32")
+        scheme = b'(voice_%s)\n(utt.save.wave (utt.synth (Utterance Text "%s")) "%%OUT%%" \'riff)\n'
+        wave, rate = _read(["festival", "--pipe"], scheme % (voice.encode(), text))
         return wave, rate, voice, voices[voice]
 
     return lambda _work: speak
@@ -96,7 +89,7 @@ def gnuspeech(work: Path) -> Speak:
 
     def speak(rng: np.random.Generator) -> Spoken:
         voice = str(rng.choice(["male", "female", "large_child", "small_child"]))
-        wave, rate = _read(["node", "--input-type=module", "-e", script, english(rng), voice, "OUT"], cwd=folder)
+        wave, rate = _read(["node", "--input-type=module", "-e", script, english(rng), voice, "%OUT%"], cwd=folder)
         return wave, rate, voice, "en"
 
     return speak
