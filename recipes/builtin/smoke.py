@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
 
 from recipes.builtin import splice, synthesize
 from recipes.builtin.manifest import Clip
@@ -80,12 +79,3 @@ STEPS = (
 def context(corpus: Path, work: Path, seed: int) -> Tiny:
     """A tiny run's context."""
     return Tiny(corpus, work, seed)
-
-
-def check(clips: list[Clip]) -> None:
-    """Nothing may be empty: each step's clips can be read and sound."""
-    for clip in clips:
-        wave, rate = sf.read(clip.path, dtype="float32")
-        assert rate == 16_000
-        assert len(wave)
-        assert np.isfinite(wave).all()
