@@ -18,7 +18,7 @@ from recipes.builtin.vocoders.nets import Codec, Istft
 FEW = 6  # corpus clips of each split, label and of what a batch asks for
 PLANS = (
     own.Plan("istft", "own-istft", partial(Istft, fft=512, hop=160, bands=40, width=32, depth=1, polar=True), (2, 4)),
-    own.Plan("codec", "own-codec", partial(Codec, fft=640, hop=320, width=32, depth=1, books=2, codes=16), (2,)),
+    own.Plan("codec", "own-codec", partial(Codec, fft=640, hop=320, bands=40, width=32, depth=2, books=2), (2,)),
 )
 VOCODERS = (
     Vocoder("copy-world", "world", 1.0, "as its recording", world.plain),

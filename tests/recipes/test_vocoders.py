@@ -17,7 +17,7 @@ from recipes.builtin.vocoders.nets import Codec, Istft, SourceFilter, Upsampler,
 NETS = {
     "polar": partial(Istft, fft=512, hop=128, bands=20, width=16, depth=1, polar=True),
     "plain": partial(Istft, fft=640, hop=160, bands=20, width=16, depth=1, polar=False),
-    "codec": partial(Codec, fft=640, hop=320, width=16, depth=1, books=3, codes=8),
+    "codec": partial(Codec, fft=640, hop=320, bands=20, width=16, depth=2, books=3),
     "transpose": partial(Upsampler, fft=800, strides=(8, 5, 5), bands=20, width=16, grow="transpose", snake=False),
     "snake": partial(Upsampler, fft=1024, strides=(8, 8, 4), bands=20, width=16, grow="nearest", snake=True),
 }
@@ -35,7 +35,6 @@ def test_a_copy_is_as_long_as_its_recording(name: str, length: int) -> None:
 def test_more_books_change_what_a_codec_makes() -> None:
     net, wave = NETS["codec"](), torch.randn(1, 8000) * 0.1
     assert not torch.equal(net(wave, 1), net(wave, 3))
-    assert float(net.loss.detach()) > 0
 
 
 def test_the_pulse_train_is_the_sum_of_its_harmonics() -> None:

@@ -88,7 +88,7 @@ def train(plan: Plan, speech: list[Wave], folder: Path, seed: int, say: Callable
         wave = crops(speech, plan, rng)
         with torch.autocast("cpu", torch.bfloat16):
             made = apply(net, wave, rng)
-            loss = 5.0 * spectral(made, wave) + (net.loss if isinstance(net, Codec) else 0.0)
+            loss = 5.0 * spectral(made, wave)
             if plan.judged and step > 2 * last // 3:
                 judged = made[:JUDGED], wave[:JUDGED]
                 verdict = judges.learn(judged[0].detach(), judged[1])

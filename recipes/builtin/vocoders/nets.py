@@ -74,51 +74,30 @@ class Upsampler(nn.Module):
         return made[:, : wave.shape[1]]
 
 
-class Quantizer(nn.Module):
-    """Residual vector quantisation of (B, T, D) in few dimensions; straight-through gradients."""
-
-    def __init__(self, width: int, codes: int, books: int, inner: int = 8) -> None:
-        super().__init__()
-        self.down = nn.ModuleList(nn.Linear(width, inner) for _ in range(books))
-        self.up = nn.ModuleList(nn.Linear(inner, width) for _ in range(books))
-        self.books = nn.Parameter(torch.randn(books, codes, inner))
-
-    def forward(self, x: Tensor, books: int) -> tuple[Tensor, Tensor]:
-        """Returns the quantised frames and the loss that draws codes and frames together."""
-        left, total, loss = x, torch.zeros_like(x), x.new_zeros(())
-        for index in range(books):
-            inner = self.down[index](left)
-            near = torch.cdist(F.normalize(inner, dim=-1).flatten(0, 1), F.normalize(self.books[index], dim=-1)).argmin(
-                1
-            )
-            chosen = self.books[index][near].view_as(inner)
-            loss = loss + F.mse_loss(chosen, inner.detach()) + 0.25 * F.mse_loss(inner, chosen.detach())
-            step = self.up[index](inner + (chosen - inner).detach())
-            left, total = left - step, total + step
-        return total, loss
-
-
 class Codec(nn.Module):
-    """Spectrum -> frames -> a few codes -> frames -> spectrum: a VQ codec of about 0.4 kbit/s a book."""
+    """Mel -> frames -> a few numbers of a few levels -> spectrum: a codec with finite scalar quantisation.
 
-    window: Tensor
+    (arXiv 2309.15505.) A book is four numbers of seven levels, 11 bits a frame; later books refine, so that any number
+    of them can be kept.
+    """
 
-    def __init__(self, *, fft: int, hop: int, width: int, depth: int, books: int, codes: int = 256) -> None:
+    inner, levels = 4, 7
+
+    def __init__(self, *, fft: int, hop: int, bands: int, width: int, depth: int, books: int) -> None:
         super().__init__()
-        self.fft, self.hop, self.count = fft, hop, books
-        self.register_buffer("window", torch.hann_window(fft), persistent=False)
-        self.enter = Backbone(fft + 2, width, depth)
-        self.quantizer = Quantizer(width, codes, books)
-        self.leave = Backbone(width, width, depth)
+        self.count = books
+        self.mel = LogMel(fft, hop, bands)
+        self.enter = Backbone(bands, width, depth // 2)
+        self.down = nn.Linear(width, self.inner * books)
+        self.leave = Backbone(self.inner * books, width, depth)
         self.head = Head(width, fft, hop, polar=True)
-        self.loss = torch.zeros(())
 
     def forward(self, wave: Tensor, books: int | None = None) -> Tensor:
-        parts = spectrum(wave.float(), self.fft, self.hop, self.window)
-        squeezed = parts / (parts.abs() + 1e-4) ** 0.7
-        frames = self.enter(torch.cat([squeezed.real, squeezed.imag], dim=1))
-        kept, self.loss = self.quantizer(frames, books or self.count)
-        return self.head(self.leave(kept.transpose(1, 2)), wave.shape[1])  # type: ignore[no-any-return]
+        fine = torch.tanh(self.down(self.enter(self.mel(wave))).float())
+        half = (self.levels - 1) / 2
+        coarse = fine + (torch.round(fine * half) / half - fine).detach()  # gradients go straight through
+        kept = torch.arange(coarse.shape[-1]) < self.inner * (books or self.count)
+        return self.head(self.leave((coarse * kept).transpose(1, 2)), wave.shape[1])  # type: ignore[no-any-return]
 
 
 class SourceFilter(nn.Module):

@@ -18,7 +18,7 @@ PLANS = (
     Plan("istft-polar", "own-istft",
          partial(Istft, fft=1024, hop=256, bands=80, width=256, depth=6, polar=True), (300, 900)),
     Plan("codec", "own-codec",
-         partial(Codec, fft=1280, hop=320, width=192, depth=4, books=6), (300, 900)),
+         partial(Codec, fft=1024, hop=256, bands=80, width=256, depth=6, books=8), (400, 1300)),
     Plan("upsampler-transpose", "own-upsampler",
          partial(Upsampler, fft=800, strides=(8, 5, 5), bands=80, width=256, grow="transpose", snake=False),
          (300, 900)),
