@@ -22,6 +22,7 @@ STEPS = (
     Step("fargan-moved", fargan.make_moved, fargan.MOVED_PARTS),
     Step("own", own.make, len(own.PLANS)),
     Step("partial", splice.make),
+    Step("partial-dev", splice.make_dev),
     Step("test", lambda context, _: all_held(context)),
 )
 

@@ -42,7 +42,7 @@ def finish(
     Raises SystemExit when the exported file doesn't score as torch does.
     """
     system, step = best(config, train_folder)
-    dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.label != "noise"]
+    dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
     labels = np.array([clips[i].target for i in dev])
     # Half clean, half through a light channel: what people have lies between the two.
     scores = np.concatenate([scores_of(system, bank, dev, view=0), scores_of(system, bank, dev, view=1)])

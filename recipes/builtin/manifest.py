@@ -37,6 +37,11 @@ class Clip:
         """1 = bona fide, 0 = spoof."""
         return int(self.label == "bonafide")
 
+    @property
+    def whole(self) -> bool:
+        """Whether the label holds for all of it: speech, and no partial fake."""
+        return self.label != "noise" and not self.spans
+
 
 def write(path: Path, clips: Iterable[Clip]) -> None:
     """Write the table whole or not at all."""

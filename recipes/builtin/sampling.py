@@ -29,8 +29,6 @@ VIEWS = (0.5, 0.3, 0.2)  # how often a crop comes from the clean clip, the light
 
 def group(clip: Clip) -> str:
     """The row of SHARES that a clip belongs to."""
-    if clip.spans:
-        return "partial"  # for the frame head alone: most of such a clip is genuine
     for name in COPIES:
         if clip.system.startswith(name):
             return name
@@ -56,7 +54,7 @@ class Sampler:
         self.targets = np.array([clip.target for clip in clips])
         members: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         for index, clip in enumerate(clips):
-            if clip.split == "train" and clip.label != "noise":
+            if clip.split == "train" and clip.whole:
                 # Pages are drawn evenly; elsewhere every clip counts the same.
                 name = group(clip)
                 members[clip.label, name][clip.source if name == "page" else name].append(index)

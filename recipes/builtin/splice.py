@@ -1,6 +1,7 @@
 """Partial fakes: stretches of a genuine clip replaced by their own copies, with exact marks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import soundfile as sf
 
 from recipes.builtin.manifest import RATE, Clip, Wave, save
 from recipes.builtin.steps import Context
+from recipes.builtin.vocode import as_loud
+from recipes.builtin.vocoders import fargan, hifigan
 
 FADE = RATE // 100  # 10 ms: nobody who splices leaves a click
 SOURCES = ("copies", "varied", "fargan", "fargan-moved", "own")
-CLIPS = 500
+CLIPS, DEV_CLIPS = 500, 200
 
 
 def quiet_points(wave: Wave) -> np.ndarray:
@@ -56,6 +59,19 @@ def aligned(wave: Wave, copy: Wave, most: int = RATE // 50) -> Wave:
     return np.roll(copy, int(lags[np.argmax(match[lags])]))
 
 
+def spliced(context: Context, clip: Clip, system: str, family: str, copy: Wave, rng: np.random.Generator, name: str
+            ) -> Iterator[Clip]:  # fmt: skip
+    """A human clip with stretches of its copy as a row; none where no stretch fits."""
+    wave, _ = sf.read(clip.path, dtype="float32")
+    where = spans(wave, rng)
+    if not where or len(copy) < len(wave) - RATE // 10:
+        return
+    path, seconds = save(context.work / "audio" / "partial", name, replaced(wave, aligned(wave, copy), where))
+    marks = ",".join(f"{a / RATE:.3f}-{b / RATE:.3f}" for a, b in where)
+    yield Clip(str(path), "spoof", clip.split, f"partial-{system.removeprefix('copy-')}", family, clip.speaker,
+               clip.language, clip.source, clip.licence, seconds, marks)  # fmt: skip
+
+
 def make(context: Context, part: int) -> Iterator[Clip]:
     """Splices of training copies into their own recordings."""
     rng = np.random.default_rng([context.seed, 9, part])
@@ -66,15 +82,24 @@ def make(context: Context, part: int) -> Iterator[Clip]:
     for index in rng.permutation(len(pool)):
         if made >= context.amount(CLIPS):
             return
-        clip, original = pool[index], human[Path(pool[index].path).stem]
-        wave, _ = sf.read(original.path, dtype="float32")
+        clip = pool[index]
         copy, _ = sf.read(clip.path, dtype="float32")
-        where = spans(wave, rng)
-        if not where or len(copy) < len(wave) - RATE // 10:
-            continue
-        made += 1
-        path, seconds = save(context.work / "audio" / "partial", f"{part:02d}-{made:04d}",
-                             replaced(wave, aligned(wave, copy), where))  # fmt: skip
-        marks = ",".join(f"{a / RATE:.3f}-{b / RATE:.3f}" for a, b in where)
-        yield Clip(str(path), "spoof", clip.split, f"partial-{clip.system.removeprefix('copy-')}", clip.family,
-                   clip.speaker, clip.language, clip.source, clip.licence, seconds, marks)  # fmt: skip
+        name = f"{part:02d}-{made:04d}"
+        for row in spliced(context, human[Path(clip.path).stem], clip.system, clip.family, copy, rng, name):
+            made += 1
+            yield replace(row, licence=clip.licence)
+
+
+def make_dev(context: Context, _part: int) -> Iterator[Clip]:
+    """Splices for choosing: dev speakers, vocoders that training knows; `source` keeps them apart from other fakes."""
+    rng = np.random.default_rng([context.seed, 16])
+    copy_of = {"copy-fargan": ("fargan", "BSD-3", fargan.single(context.work)),
+               "copy-hifigan": ("hifigan", "local use only", hifigan.plain(context.work))}  # fmt: skip
+    clips = [c for c in context.base() if (c.label, c.split) == ("bonafide", "dev") and c.seconds >= 2.0]
+    for made, index in enumerate(rng.permutation(len(clips))[: context.amount(DEV_CLIPS)]):
+        system = list(copy_of)[made % 2]
+        family, licence, copy = copy_of[system]
+        wave, _ = sf.read(clips[index].path, dtype="float32")
+        raw = as_loud(copy(wave, rng)[0], wave)
+        for row in spliced(context, clips[index], system, family, raw, rng, f"dev-{made:04d}"):
+            yield replace(row, source="partial", licence=licence)

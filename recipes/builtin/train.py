@@ -146,7 +146,7 @@ def train(clips: list[Clip], bank: Bank, config: ModelConfig, schedule: Schedule
     run = Run(config, schedule, folder)
     resumed = run.resume()
     _same_run(folder / "config.json", {"model": config.model_dump(mode="json"), "schedule": asdict(schedule)})
-    dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.label != "noise"]
+    dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
     print(f"{'resumed at' if resumed else 'start:'} step {run.step} of {schedule.steps}", flush=True)
     began, first, losses = time.monotonic(), run.step, []
     for waves, targets in batches(Sampler(clips, bank, schedule.seed), run.step, schedule.steps):

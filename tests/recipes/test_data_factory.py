@@ -1,6 +1,6 @@
 """The data factory: steps that resume, edges and noise that don't tell, splices with exact marks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +12,7 @@ import soundfile
 from recipes.builtin import heard, heldout, manifest, shortcuts, splice, status
 from recipes.builtin.grammar import english
 from recipes.builtin.manifest import RATE, Clip, Wave
+from recipes.builtin.sampling import SHARES, group
 from recipes.builtin.steps import Context, Step, named
 
 
@@ -135,6 +136,33 @@ def test_partial_fakes_come_from_copies_and_their_recordings(tmp_path: Path) -> 
     assert [c.system for c in made] == ["partial-x"]
     start, end = map(float, made[0].spans.split(",")[0].split("-"))
     assert 0 <= start < end <= made[0].seconds
+
+
+def test_partial_fakes_to_choose_by_come_from_dev_speakers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(_work: Path) -> Callable[[Wave, np.random.Generator], tuple[Wave, str]]:
+        return lambda wave, rng: (rng.normal(0, 0.1, len(wave)).astype(np.float32), "")
+
+    monkeypatch.setattr(splice.fargan, "single", other)
+    monkeypatch.setattr(splice.hifigan, "plain", other)
+    given = [clip(tmp_path / "corpus" / f"{i}.flac", noise(3.0, seed=i)) for i in range(6)]
+    Corpus.given = (given[0], *(replace(c, split="dev") for c in given[1:]))
+    made = list(splice.make_dev(Corpus(tmp_path, tmp_path, 5), 0))
+    assert {c.split for c in made} == {"dev"}
+    assert {c.source for c in made} == {"partial"}
+    assert {c.system for c in made} <= {"partial-fargan", "partial-hifigan"}
+    assert not any(c.whole for c in made)
+
+
+@pytest.mark.parametrize(
+    ("system", "source", "expected"),
+    [("copy-own-codec-late", "librispeech", "copy-own"), ("copy-hifigan-warp", "page-x", "copy-hifigan"),
+     ("copy-fargan", "gcompris", "copy-fargan"), ("kokoro", "kokoro", "neural"), ("VITS", "page-x", "page"),
+     ("pico", "pico", "classical")],
+)  # fmt: skip
+def test_every_kind_of_fake_has_its_share(tmp_path: Path, system: str, source: str, expected: str) -> None:
+    fake = clip(tmp_path / "a.flac", noise(1.0), "spoof", system, source)
+    assert group(fake) == expected
+    assert expected in SHARES["spoof"]
 
 
 def test_a_cue_is_bold_only_where_it_tells(tmp_path: Path) -> None:

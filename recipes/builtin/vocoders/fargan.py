@@ -6,7 +6,7 @@ small matrices.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -247,6 +247,12 @@ def _copied(fargan: Fargan, waves: list[Wave], change: list[bool], rng: np.rando
     for row, g in zip(batch, given, strict=True):
         row[: len(g)] = g
     return [raw[DELAY : DELAY + len(wave)] for raw, wave in zip(fargan(batch), waves, strict=True)]
+
+
+def single(work: Path) -> Callable[[Wave, np.random.Generator], tuple[Wave, str]]:
+    """One clip at a time, as the other vocoders copy."""
+    net = Fargan(weights(work))
+    return lambda wave, rng: (_copied(net, [wave], [False], rng)[0], "")
 
 
 def _batches(context: Context, part: int, parts: int, share: float, rng: np.random.Generator
