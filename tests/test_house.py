@@ -13,7 +13,19 @@ from conftest import ROOT
 
 SRC = ROOT / "src" / "fakemamba"
 FILES = sorted(SRC.rglob("*.py"))
-HEAVY = {"torch", "numba", "onnxruntime", "onnx", "av", "matplotlib", "huggingface_hub", "transformers", "scipy"}
+HEAVY = {
+    "torch",
+    "numba",
+    "onnxruntime",
+    "onnx",
+    "av",
+    "matplotlib",
+    "huggingface_hub",
+    "transformers",
+    "scipy",
+    "accelerate",
+    "sounddevice",
+}
 
 # Rooms from the ground up: a room imports from its own level or below. Those within a level may know each other.
 LEVELS = (
@@ -21,9 +33,10 @@ LEVELS = (
     {"audio", "metrics", "scan"},
     {"models", "augment", "data"},
     {"checkpoint"},
-    {"decision", "result", "timeline", "onnx_scorer", "torch_scorer"},
-    {"detect"},
-    {"report", "export"},
+    {"decision", "result", "timeline", "judge", "onnx_scorer", "torch_scorer"},
+    {"detect", "stream"},
+    {"report", "export", "plots", "train"},
+    {"evaluation"},
     {"cli"},
     {"__main__"},
 )
@@ -102,7 +115,14 @@ def test_import_fakemamba_loads_next_to_nothing():
     assert not modules_after("import fakemamba") & (HEAVY | {"numpy", "pydantic", "rich", "typer"})
 
 
-@pytest.mark.parametrize("words", [["--help"], ["detect", "--help"], ["models", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        *([verb, "--help"] for verb in ("detect", "evaluate", "compare", "models", "data", "listen", "train")),
+    ],
+)
 def test_help_loads_no_machinery(words):
     loaded = modules_after(f"from fakemamba.cli import run\nassert run({words!r}) == 0")
     assert not loaded & (HEAVY | {"numpy", "soundfile", "soxr"})
@@ -123,7 +143,17 @@ def test_detection_loads_no_torch(tmp_path):
 
 
 def test_the_public_names_are_these():
-    assert fakemamba.__all__ == ["Detector", "Result", "Segment", "__version__", "load"]
+    assert fakemamba.__all__ == [
+        "Detector",
+        "Event",
+        "Result",
+        "Segment",
+        "Stream",
+        "StreamConfig",
+        "__version__",
+        "evaluate",
+        "load",
+    ]
     assert dir(fakemamba) == sorted(fakemamba.__all__)
     for name in fakemamba.__all__:
         assert getattr(fakemamba, name) is not None

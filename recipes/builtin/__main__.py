@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fakemamba.config import load_model_config
+from fakemamba.errors import FakeMambaError
 from recipes.builtin import shortcuts, smoke
 from recipes.builtin.bank import STRENGTHS
 from recipes.builtin.bank import build as build_bank
@@ -15,7 +16,8 @@ from recipes.builtin.heldout import DEBIAN as FESTIVAL
 from recipes.builtin.manifest import Clip
 from recipes.builtin.report import report
 from recipes.builtin.steps import Context, named
-from recipes.builtin.train import Schedule, train
+from recipes.builtin.train import EVERY, Plan, plan, train
+from recipes.builtin.train import STEPS as TRAINING_STEPS
 
 SMOKE_TOOLS = ("espeak-ng", "flite")
 TOOLS = (*SMOKE_TOOLS, "apt-get", "dpkg", "ffmpeg", "festival", "node", "npm")
@@ -43,7 +45,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--work", type=Path, default=Path("runs/builtin"))
     parser.add_argument("--config", type=Path, default=Path("configs/compact.toml"))
-    parser.add_argument("--steps", type=int, default=Schedule.steps, help="training steps")
+    parser.add_argument("--steps", type=int, default=TRAINING_STEPS, help="training steps")
     parser.add_argument("--out", type=Path, help=f"the model folder to write; default WORK/{NAME}")
     parser.add_argument("--seed", type=int, default=1234)
     parser.add_argument("--only", help="make these tables and stop, e.g. human,own:2; 'data' makes them all")
@@ -57,29 +59,30 @@ def main(arguments: list[str] | None = None) -> None:
     if options.smoke:
         check_tools(options.corpus, SMOKE_TOOLS, ("pyworld",))
         context: Context = smoke.context(options.corpus, options.work, options.seed)
-        schedule = Schedule(steps=2, warmup=1, every=1, seed=options.seed)
     else:
         check_tools(options.corpus, TOOLS, ("piper", "pyworld"))
         context = Context(options.corpus, options.work, options.seed)
-        schedule = Schedule(steps=options.steps, seed=options.seed)
-    only, steps = options.only or "data", smoke.STEPS if options.smoke else STEPS
-    clips = collect(context, steps if only == "data" else named(steps, only.split(",")), say)
+    only, tables = options.only or "data", smoke.STEPS if options.smoke else STEPS
+    clips = collect(context, tables if only == "data" else named(tables, only.split(",")), say)
     if not options.only:
         shortcuts.report(clips, options.work / "shortcuts.md", seed=options.seed)
-        learn(options, schedule, clips)
+        steps, every = (2, 1) if options.smoke else (options.steps, EVERY)
+        learn(options, plan(load_model_config(options.config), steps=steps, every=every, seed=options.seed), clips)
 
 
-def learn(options: argparse.Namespace, schedule: Schedule, clips: list[Clip]) -> None:
+def learn(options: argparse.Namespace, schedule: Plan, clips: list[Clip]) -> None:
     """From the clips to a model folder and its report."""
-    config = load_model_config(options.config)
     bank = build_bank(clips, options.work / "bank.i16", views=len(STRENGTHS), seed=options.seed)
     say(f"bank: {len(bank.samples) / 16_000 / 3600:.1f} h in {bank.views} views")
-    train(clips, bank, config, schedule, options.work / "train")
+    best = train(clips, bank, schedule, options.work / "train")
     record = {"recipe": "python -m recipes.builtin", "seed": options.seed, "steps": schedule.steps}
-    folder = finish(config, clips, bank, options.work / "train", options.out or options.work / NAME, record)
+    folder = finish(best, clips, bank, options.out or options.work / NAME, record)
     report(folder.path, clips, bank, options.work / "report.json")
     say(f"done: {folder.path} and {options.work / 'report.json'}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FakeMambaError as error:
+        raise SystemExit(f"error: {error}") from error
