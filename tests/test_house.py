@@ -24,6 +24,7 @@ LEVELS = (
     {"decision", "result", "timeline", "onnx_scorer", "torch_scorer"},
     {"detect"},
     {"report", "export"},
+    {"server"},
     {"cli"},
     {"__main__"},
 )

@@ -18,6 +18,7 @@ from fakemamba import __version__
 from fakemamba.cli.detect import detect
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
+from fakemamba.cli.serve import serve
 from fakemamba.errors import FakeMambaError
 
 ISSUES = "please report it with the traceback that --debug shows"
@@ -55,6 +56,7 @@ def root(
 app.command("detect")(detect)
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
+app.command("serve")(serve)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
