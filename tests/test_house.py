@@ -21,8 +21,8 @@ LEVELS = (
     {"audio", "metrics", "scan"},
     {"models", "augment", "data"},
     {"checkpoint"},
-    {"decision", "result", "timeline", "onnx_scorer", "torch_scorer"},
-    {"detect"},
+    {"decision", "result", "timeline", "judge", "onnx_scorer", "torch_scorer"},
+    {"detect", "stream"},
     {"report", "export"},
     {"server"},
     {"cli"},
@@ -124,7 +124,16 @@ def test_detection_loads_no_torch(tmp_path):
 
 
 def test_the_public_names_are_these():
-    assert fakemamba.__all__ == ["Detector", "Result", "Segment", "__version__", "load"]
+    assert fakemamba.__all__ == [
+        "Detector",
+        "Event",
+        "Result",
+        "Segment",
+        "Stream",
+        "StreamConfig",
+        "__version__",
+        "load",
+    ]
     assert dir(fakemamba) == sorted(fakemamba.__all__)
     for name in fakemamba.__all__:
         assert getattr(fakemamba, name) is not None

@@ -9,24 +9,24 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fakemamba import __version__
 from fakemamba.audio import FRAME, SAMPLE_RATE, AudioStream, Source, open_audio, speech_activity, windows
-from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, Calibration, Decision, ModelCard, open_folder
-from fakemamba.decision import Verdict, decide, p_fake, to_llr
+from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, open_folder
+from fakemamba.decision import Verdict
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
+from fakemamba.judge import MIN_DURATION, MIN_SPEECH, Judge, judge_of, nothing_to_judge
 from fakemamba.result import Result, Segment
-from fakemamba.scorer import FloatArray, Scorer
-from fakemamba.timeline import Scored, Span, cell_count, clock, fake_span, overall, spans
+from fakemamba.scorer import FloatArray, Scorer, filled
+from fakemamba.stream import Stream, StreamConfig
+from fakemamba.timeline import Scored, Span, cell_count, fake_span, overall, spans
 
-MIN_DURATION = 0.5  # seconds of audio below which nothing is judged
-MIN_SPEECH = 0.25  # seconds of speech below which a window, or the whole, is not judged
 BATCH = 8  # windows judged at once: enough to fill the cores, few enough for an XLS-R system in 8 GB
 _SHORTEST_WINDOW = SAMPLE_RATE // 4
-_SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale
 
 # Seconds done, and seconds in all where the header tells.
 Progress = Callable[[float, float | None], None]
@@ -93,22 +93,35 @@ class Detector:
     def __init__(
         self, scorer: Scorer, card: ModelCard, *, model_sha256: str = "", threshold: float | None = None
     ) -> None:
-        if threshold is not None and not np.isfinite(threshold):
-            raise ConfigError(f"threshold must be a finite number, not {threshold}")
+        self.judge = judge_of(card, threshold)
         if card.model.window < max(scorer.shortest, _SHORTEST_WINDOW):
             raise CheckpointError(f"model {card.name}: a window of {card.model.window} samples is too short to judge")
         self.scorer = scorer
         self.card = card
         self.model_sha256 = model_sha256
-        self.calibration = card.calibration or Calibration()
-        decision = (card.calibration and card.decision) or Decision()  # a band in LLR fits no raw scores
-        self.decision = decision if threshold is None else decision.model_copy(update={"threshold": threshold})
-        self.decides = card.calibration is not None or threshold is not None
+        self.calibration = self.judge.calibration
+        self.decision = self.judge.decision
+        self.decides = self.judge.decides
 
     @property
     def window(self) -> float:
         """Seconds that are judged at once; windows start every half of it."""
         return self.card.model.window / SAMPLE_RATE
+
+    def stream(self, config: StreamConfig | None = None, *, state: dict[str, Any] | None = None) -> Stream:
+        """Judge audio while it runs; see `fakemamba.stream`.
+
+        Args:
+            config: hop, windows, operating point, evidence; None for the defaults, or those of the state.
+            state: what `Stream.state` returned, also by way of JSON: the new stream goes on from there.
+
+        Raises:
+            ConfigError: the configuration does not fit the model, or the state is of another model or configuration.
+        """
+        return Stream(self.scorer, self.card.model, self._judge_at, (self.card.name, self.model_sha256), config, state)
+
+    def _judge_at(self, threshold: float | None) -> Judge:
+        return self.judge if threshold is None else judge_of(self.card, threshold)
 
     def detect(self, source: Source, on_progress: Progress | None = None, *, name: str | None = None) -> Result:
         """Judge one recording, of any length in bounded memory.
@@ -142,40 +155,34 @@ class Detector:
         batch = [heard for heard in batch if heard.speech >= MIN_SPEECH]
         if not batch or track.duration < MIN_DURATION:
             return
-        scores = self.scorer.score(np.stack([self._fit(heard.wave) for heard in batch]))
+        scores = self.scorer.score(np.stack([filled(heard.wave, self.scorer, self.card.model) for heard in batch]))
         if not np.isfinite(scores).all():
             raise CheckpointError(f"model {self.card.name}: a score is not a number; its weights do not fit its card")
         for heard, score in zip(batch, scores.tolist(), strict=True):
             end = (heard.start + len(heard.wave)) / SAMPLE_RATE
-            track.scored.append(
-                Scored(heard.start / SAMPLE_RATE, end, heard.speech, score, to_llr(score, self.calibration))
-            )
-
-    def _fit(self, wave: FloatArray) -> FloatArray:
-        """A short clip, end to end until it fills the window, or as it is where the model takes that."""
-        length = self.card.model.window if self.card.model.short == "repeat" else self.scorer.shortest
-        return wave if len(wave) >= length else np.resize(wave, length)
+            track.scored.append(Scored(heard.start / SAMPLE_RATE, end, heard.speech, score, self.judge.llr(score)))
 
     def _answer(self, track: "_Track", source: str, source_sha256: str | None, notes: tuple[str, ...]) -> Result:
         verdict: Verdict = "unsure"
         score = llr = None
         found: list[Span] = []
-        reason = _nothing_to_judge(track)
+        reason = nothing_to_judge(track.duration, track.peak, track.speech, judged=bool(track.scored))
         if reason is None:
             score, llr = overall(track.scored)
             hop = self.window / 2
             speech = track.cell_speech(hop)
             found = spans(
-                track.scored, speech, hop=hop, duration=track.duration, judge=self._decide, merge=self.decides
+                track.scored, speech, hop=hop, duration=track.duration, judge=self.judge.verdict, merge=self.decides
             )
-            verdict, reason = self._conclude(llr, found)
+            fake = fake_span(found)
+            verdict, reason = self.judge.conclude(llr, None if fake is None else (fake.start, fake.end))
         return Result(
             source=source,
             source_sha256=source_sha256,
             duration=track.duration,
             speech=track.speech,
             verdict=verdict,
-            p_fake=None if llr is None else self._p_fake(llr),
+            p_fake=None if llr is None else self.judge.p_fake(llr),
             score=score,
             llr=llr if self.card.calibration else None,
             threshold=self.decision.threshold if self.decides else None,
@@ -187,44 +194,14 @@ class Detector:
             version=__version__,
         )
 
-    def _conclude(self, llr: float, found: list[Span]) -> tuple[Verdict, str | None]:
-        """The verdict on the whole, which a fake span can turn from real to unsure, and the reason if unsure."""
-        if not self.decides:
-            return "unsure", (
-                f"the model {self.card.name} is not calibrated and gives scores only; "
-                "a threshold on its raw score turns them into verdicts"
-            )
-        verdict = self._decide(llr)
-        fake = fake_span(found)
-        if verdict != "fake" and fake is not None:
-            return "unsure", (
-                f"most of it sounds {'genuine' if verdict == 'real' else 'undecided'}, "
-                f"but {clock(fake.start)} to {clock(fake.end)} sounds fake: it may be spliced"
-            )
-        if verdict == "unsure":
-            low = self.decision.threshold - self.decision.unsure_below
-            high = self.decision.threshold + self.decision.unsure_above
-            what = "evidence" if self.card.calibration else "score"
-            return (
-                verdict,
-                f"the {what} {llr:+.2f} lies between {low:+.2f} and {high:+.2f}, where this model errs often",
-            )
-        return verdict, None
-
     def _notes(self) -> tuple[str, ...]:
         if self.card.calibration is not None or not self.decides:
             return ()
         return (f"the model {self.card.name} is not calibrated: its score is no probability",)
 
-    def _decide(self, llr: float) -> Verdict:
-        return decide(llr, self.decision) if self.decides else "unsure"
-
-    def _p_fake(self, llr: float) -> float | None:
-        return None if self.card.calibration is None else p_fake(llr)
-
     def _segment(self, span: Span) -> Segment:
         return Segment(
-            start=span.start, end=span.end, verdict=span.verdict, p_fake=self._p_fake(span.llr), score=span.score
+            start=span.start, end=span.end, verdict=span.verdict, p_fake=self.judge.p_fake(span.llr), score=span.score
         )
 
 
@@ -266,18 +243,6 @@ class _Track:
         middles = (np.flatnonzero(np.frombuffer(self.frames, dtype=np.uint8)) + 0.5) * FRAME / SAMPLE_RATE
         cells = np.minimum((middles / hop).astype(int), count - 1)
         return np.bincount(cells, minlength=count).astype(np.float64) * (FRAME / SAMPLE_RATE)
-
-
-def _nothing_to_judge(track: _Track) -> str | None:
-    if track.duration < MIN_DURATION:
-        return f"it lasts only {track.duration:.2f} s; at least {MIN_DURATION} s are needed"
-    if track.peak < _SILENCE:
-        return "it is silent"
-    if track.speech == 0:
-        return "no speech was found in it"
-    if not track.scored:
-        return f"only {track.speech:.2f} s of speech were found; at least {MIN_SPEECH} s at one place are needed"
-    return None
 
 
 def _sha256(source: Source) -> str | None:

@@ -5,6 +5,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from fakemamba.config import ModelConfig
+
 FloatArray = NDArray[np.float32]
 
 
@@ -37,3 +39,9 @@ class Scorer(Protocol):
             (B,) float32 raw scores, higher = more genuine; not yet calibrated.
         """
         ...
+
+
+def filled(wave: FloatArray, scorer: Scorer, model: ModelConfig) -> FloatArray:
+    """A short clip, end to end until it fills the model's window, or as it is where the model takes that."""
+    length = model.window if model.short == "repeat" else scorer.shortest
+    return wave if len(wave) >= length else np.resize(wave, length)

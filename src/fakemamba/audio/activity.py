@@ -51,27 +51,39 @@ class _Frames:
     shape: FloatArray  # (T, bands) dB below the strongest band
 
 
-def speech_activity(wave: FloatArray) -> BoolArray:
-    """Say for each frame whether it may be speech.
+@dataclass(frozen=True)
+class Activity:
+    """What is in each of T frames."""
+
+    sound: BoolArray  # (T,) anything above silence
+    speech: BoolArray  # (T,) plausibly speech, voiced or beside it
+
+
+def activity(wave: FloatArray) -> Activity:
+    """Say for each frame whether it holds sound, and whether it may be speech.
 
     Args:
         wave: (N,) float32 mono at 16 kHz; a second or more, because a frame is judged by its neighbours.
 
     Returns:
-        (T,) with T = ceil(N / 320): True where 20 ms are plausibly speech, voiced or beside it.
+        T = ceil(N / 320) frames of 20 ms.
     """
     count = -(-len(wave) // FRAME)
     if count == 0:
-        return np.zeros(0, np.bool_)
+        return Activity(np.zeros(0, np.bool_), np.zeros(0, np.bool_))
     frames = _measured(wave, count)
     audible = frames.level > max(_FAINTEST, float(np.percentile(frames.level, _LOUD)) - _RANGE)
     pitched = audible & (frames.pitch > _PITCH)
     deep = frames.shape[:, _DEEP_BANDS].max(axis=1) > _DEPTH
     good = pitched & deep & (frames.breadth > _BREADTH) & (_motion(frames.shape) > _MOTION)
     near_good, near_pitched = _near(good, _AROUND), _near(pitched, _AROUND)
-    speech = pitched & (near_good >= _FEWEST) & (near_good >= _SHARE * near_pitched)
-    grown: BoolArray = audible & (_near(speech, _GROWTH) > 0)
-    return grown
+    voiced = pitched & (near_good >= _FEWEST) & (near_good >= _SHARE * near_pitched)
+    return Activity(audible, audible & (_near(voiced, _GROWTH) > 0))
+
+
+def speech_activity(wave: FloatArray) -> BoolArray:
+    """(T,): True where 20 ms are plausibly speech; see `activity`."""
+    return activity(wave).speech
 
 
 def _measured(wave: FloatArray, count: int) -> _Frames:

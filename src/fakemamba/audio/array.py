@@ -27,11 +27,11 @@ class ArrayDecoder:
             raise AudioError(f"<array>: a tuple of {len(source)} is no audio; {_PAIR}")
         if isinstance(source[0], (int, float)) and not isinstance(source[1], (int, float)):
             raise AudioError("<array>: the pair is the wrong way round; give (array, sample_rate), not (rate, array)")
-        self.sample_rate = _rate(source[1])
+        self.sample_rate = whole_rate(source[1])
         self._samples = _frames_by_channels(_array(source[0]))
         self.frames: int | None = len(self._samples)
         self.channels = int(self._samples.shape[1])
-        self._scale, self._offset = _scaling(self._samples.dtype)
+        self._scale, self._offset = scaling(self._samples.dtype)
         self._next = 0
 
     def read(self) -> FloatArray:
@@ -50,7 +50,7 @@ class ArrayDecoder:
         """Nothing is open."""
 
 
-def _rate(rate: Any) -> int:
+def whole_rate(rate: Any) -> int:
     if isinstance(rate, (bool, np.bool_)) or not isinstance(rate, (int, float, np.integer, np.floating)):
         raise AudioError(f"<array>: the sample rate is a {type(rate).__name__}, not a number; {_PAIR}")
     if not math.isfinite(rate) or rate != int(rate):
@@ -78,7 +78,7 @@ def _frames_by_channels(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return array.T if array.shape[0] < array.shape[1] else array
 
 
-def _scaling(dtype: np.dtype[Any]) -> tuple[float, float]:
+def scaling(dtype: np.dtype[Any]) -> tuple[float, float]:
     """(factor, offset) that bring a type's full range to [-1, 1)."""
     if dtype.kind == "f":
         return 1.0, 0.0

@@ -13,13 +13,13 @@ import soxr
 
 from fakemamba.audio.decode import open_source
 from fakemamba.audio.decoder import DecodeError, FloatArray
+from fakemamba.audio.mix import checked_peak, mono
 from fakemamba.audio.source import Source, name_of
 from fakemamba.errors import AudioError, FakeMambaWarning
 
 SAMPLE_RATE = 16_000
 
-# Codecs overshoot full scale a little; float files may by more. Beyond 8 (+18 dB) the samples were never scaled.
-_CLIPPED, _UNSCALED = 1.5, 8.0
+_CLIPPED = 1.5  # codecs overshoot full scale a little
 # The mean of the channels has lost 20 dB against them: they are in opposite phase.
 _CANCELLED = 0.01
 
@@ -118,14 +118,13 @@ class _Mixer:
         self._peak = self._mixed_energy = self._channel_energy = 0.0
 
     def mono(self, block: FloatArray) -> FloatArray:
-        """(n, channels) -> (n,); one channel after the other, so that the result is the same for any chunking."""
-        self._inspect(block)
+        """(n, channels) -> (n,), checked and counted."""
+        peak = checked_peak(block, self._name, self._position / self._rate, self._rate)
+        self._peak = max(self._peak, peak)
+        self._position += len(block)
+        wave = mono(block)
         if self._channels == 1:
-            return block[:, 0]
-        wave = block[:, 0].copy()
-        for channel in range(1, self._channels):
-            wave += block[:, channel]
-        wave /= self._channels
+            return wave
         flat = block.ravel()
         self._mixed_energy += float(np.dot(wave, wave))
         self._channel_energy += float(np.dot(flat, flat)) / self._channels
@@ -138,21 +137,6 @@ class _Mixer:
         if self._mixed_energy < _CANCELLED * self._channel_energy:
             found.append("the channels cancel each other (opposite phase): what was judged is what their mean leaves")
         return tuple(found)
-
-    def _inspect(self, block: FloatArray) -> None:
-        peak = max(float(block.max()), -float(block.min()))  # NaN wins both
-        if not np.isfinite(peak):
-            bad = int(np.flatnonzero(~np.isfinite(block).all(axis=1))[0])
-            seconds = (self._position + bad) / self._rate
-            raise AudioError(
-                f"{self._name}: the sample at {seconds:.3f} s is NaN or infinite; repair or export it again"
-            )
-        if peak > _UNSCALED:
-            raise AudioError(
-                f"{self._name}: samples reach {peak:.6g}, full scale is 1; divide by the full range (int16: 32768)"
-            )
-        self._peak = max(self._peak, peak)
-        self._position += len(block)
 
 
 class _Resampler:

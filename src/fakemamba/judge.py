@@ -1,0 +1,122 @@
+"""What one model's scores mean: score -> LLR -> verdict and p_fake, for a whole recording and for a running stream."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fakemamba.checkpoint.card import Calibration, Decision, ModelCard
+from fakemamba.decision import Verdict, decide, p_fake, to_llr
+from fakemamba.errors import ConfigError
+from fakemamba.timeline import clock
+
+MIN_DURATION = 0.5  # seconds of audio below which nothing is judged
+MIN_SPEECH = 0.25  # seconds of speech below which a window, or the whole, is not judged
+_SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The rules of one model and one operating point; made by `judge_of`.
+
+    Attributes:
+        name: of the model.
+        calibrated: whether its scores are calibrated, so that there are probabilities.
+        calibration: score -> LLR; the identity where there is none.
+        decision: the threshold and the unsure band around it.
+        decides: whether verdicts other than unsure are given at all.
+    """
+
+    name: str
+    calibrated: bool
+    calibration: Calibration
+    decision: Decision
+    decides: bool
+
+    def llr(self, score: float) -> float:
+        """The log-likelihood ratio of a raw score; the score itself where the model is not calibrated."""
+        return to_llr(score, self.calibration)
+
+    def verdict(self, llr: float) -> Verdict:
+        """real, fake or unsure for one LLR."""
+        return decide(llr, self.decision) if self.decides else "unsure"
+
+    def p_fake(self, llr: float) -> float | None:
+        """The probability of a fake; None where the model is not calibrated."""
+        return p_fake(llr) if self.calibrated else None
+
+    @property
+    def low(self) -> float:
+        """Below it the verdict is fake."""
+        return self.decision.threshold - self.decision.unsure_below
+
+    @property
+    def high(self) -> float:
+        """Above it the verdict is real."""
+        return self.decision.threshold + self.decision.unsure_above
+
+    def conclude(self, llr: float, fake: tuple[float, float] | None) -> tuple[Verdict, str | None]:
+        """The verdict on the whole, and the reason if unsure.
+
+        Args:
+            llr: of the whole.
+            fake: start and end in seconds of a stretch that is confidently fake; it turns real into unsure.
+        """
+        if not self.decides:
+            return "unsure", self.undecided()
+        verdict = self.verdict(llr)
+        if verdict != "fake" and fake is not None:
+            return "unsure", (
+                f"most of it sounds {'genuine' if verdict == 'real' else 'undecided'}, "
+                f"but {clock(fake[0])} to {clock(fake[1])} sounds fake: it may be spliced"
+            )
+        return verdict, self.doubt(llr) if verdict == "unsure" else None
+
+    def undecided(self) -> str:
+        """Why a model without calibration and threshold is always unsure."""
+        return (
+            f"the model {self.name} is not calibrated and gives scores only; "
+            "a threshold on its raw score turns them into verdicts"
+        )
+
+    def doubt(self, llr: float) -> str:
+        """Why an LLR inside the band is unsure."""
+        what = "evidence" if self.calibrated else "score"
+        return f"the {what} {llr:+.2f} lies between {self.low:+.2f} and {self.high:+.2f}, where this model errs often"
+
+
+def judge_of(card: ModelCard, threshold: float | None = None) -> Judge:
+    """The rules of a model; `threshold` replaces its own and the band keeps its width around it.
+
+    Without a calibration the threshold is a raw score without a band, and None gives no verdicts.
+
+    Raises:
+        ConfigError: the threshold is not a finite number.
+    """
+    if threshold is not None and not np.isfinite(threshold):
+        raise ConfigError(f"threshold must be a finite number, not {threshold}")
+    calibrated = card.calibration is not None
+    decision = (calibrated and card.decision) or Decision()  # a band in LLR fits no raw scores
+    if threshold is not None:
+        decision = decision.model_copy(update={"threshold": threshold})
+    return Judge(
+        card.name, calibrated, card.calibration or Calibration(), decision, calibrated or threshold is not None
+    )
+
+
+def nothing_to_judge(duration: float, peak: float, speech: float, *, judged: bool) -> str | None:
+    """Why there is no verdict on a whole; None if some window of it was judged.
+
+    Args:
+        duration, speech: seconds of audio, and of speech found in it.
+        peak: the largest magnitude in it.
+        judged: whether any window was.
+    """
+    if duration < MIN_DURATION:
+        return f"it lasts only {duration:.2f} s; at least {MIN_DURATION} s are needed"
+    if peak < _SILENCE:
+        return "it is silent"
+    if speech == 0:
+        return "no speech was found in it"
+    if not judged:
+        return f"only {speech:.2f} s of speech were found; at least {MIN_SPEECH} s at one place are needed"
+    return None

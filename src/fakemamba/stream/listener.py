@@ -1,0 +1,168 @@
+"""From 16 kHz samples to the windows that need a score: one look back each hop, at places that chunks do not move.
+
+    sound      ........====================......      silence, then somebody speaks
+    looks            |   |   |   |   |   |   |         one each hop
+    long window         [--]                           from where the sound began, growing
+                        [------]
+                        [----------]                   up to the model's window, then sliding
+    near window              [-----]                   the newest part alone: it places changes
+
+A look costs the same however long the stream has run: the activity of one window, and two windows to score.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fakemamba.audio import FRAME, SAMPLE_RATE, activity
+from fakemamba.audio.activity import BoolArray
+from fakemamba.judge import MIN_DURATION, MIN_SPEECH
+from fakemamba.scorer import FloatArray
+
+_SURE = 12  # frames: what lies less than 240 ms back is still judged by too few neighbours to be counted
+
+
+@dataclass(frozen=True)
+class Window:
+    """Samples that need a score.
+
+    Attributes:
+        wave: (N,) float32 mono at 16 kHz, ready for `Scorer.score` (repeated up to the model's window if it needs that).
+        start, end: seconds in the stream.
+    """
+
+    wave: FloatArray
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was heard up to one hop; plain values, so that it can wait for its scores in a saved state.
+
+    Attributes:
+        time: seconds heard.
+        step: seconds since the look before.
+        start: the long window reaches from here to `time`.
+        quiet: seconds of silence at the end.
+        speech: seconds of speech in the long window.
+        counted: seconds of speech newly counted into the total.
+        near: the near window reaches from here to `time`; None where it holds too little sound.
+        ripe: whether the sound lasts long enough for a window.
+        scores: how many windows wait for a score: 0, or 1 where long and near are the same, or 2.
+    """
+
+    time: float
+    step: float
+    start: float
+    quiet: float
+    speech: float
+    counted: float
+    near: float | None
+    ripe: bool
+    scores: int
+
+
+@dataclass
+class Listener:
+    """Keeps the last window of samples and looks at it each hop.
+
+    Attributes:
+        hop, first, near, longest: samples: between looks; of the first, of the near and of the longest window.
+        pause: frames of silence after which a new stretch of sound begins.
+        kept: (n,) the newest samples, at most `longest` before the last look.
+        total: samples heard.
+        looked: samples heard at the last look.
+        peak: largest magnitude heard.
+    """
+
+    hop: int
+    first: int
+    near: int
+    longest: int
+    pause: int
+    kept: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
+    total: int = 0
+    looked: int = 0
+    peak: float = 0.0
+
+    def hear(self, wave: FloatArray) -> list[tuple[Look, list[Window]]]:
+        """Take (n,) samples; one look with its windows for each hop that they complete."""
+        self.kept = np.concatenate([self.kept, wave])
+        self.total += len(wave)
+        self.peak = max(self.peak, float(np.abs(wave).max(initial=0.0)))
+        looks = [self._look(end, self.first) for end in range(self.looked + self.hop, self.total + 1, self.hop)]
+        self._trim()
+        return looks
+
+    def last(self) -> list[tuple[Look, list[Window]]]:
+        """The rest behind the last hop, if there is any; a whole stream too short for a first window counts too."""
+        if self.total == self.looked:
+            return []
+        return [self._look(self.total, round(MIN_DURATION * SAMPLE_RATE), final=True)]
+
+    def _trim(self) -> None:
+        surplus = len(self.kept) - (self.total - self.looked) - self.longest
+        if surplus > 0:
+            self.kept = self.kept[surplus:].copy()
+
+    def _look(self, end: int, least: int, *, final: bool = False) -> tuple[Look, list[Window]]:
+        begin = self.total - len(self.kept)  # position of kept[0]
+        seen = self.kept[max(0, end - self.longest - begin) : end - begin]
+        heard = activity(seen)
+        length = min(len(seen), self._since(heard.sound, len(seen)))
+        frames = -(-length // FRAME)
+        speech = float(heard.speech[-frames:].sum()) * FRAME / SAMPLE_RATE if length else 0.0
+        quiet = _run_of_silence(heard.sound)
+        judged = length >= least and speech >= MIN_SPEECH and quiet < self.pause
+        near = self._near_enough(heard.sound, length)
+        windows = [self._window(seen, end, size) for size in dict.fromkeys([length, near or length])] if judged else []
+        look = Look(
+            time=end / SAMPLE_RATE,
+            step=(end - self.looked) / SAMPLE_RATE,
+            start=(end - length) / SAMPLE_RATE,
+            quiet=quiet * FRAME / SAMPLE_RATE,
+            speech=speech,
+            counted=self._newly_counted(heard.speech, end, final=final),
+            near=None if near is None else (end - near) / SAMPLE_RATE,
+            ripe=length >= least,
+            scores=len(windows),
+        )
+        self.looked = end
+        return look, windows
+
+    def _since(self, sound: BoolArray, samples: int) -> int:
+        """Samples since the sound began, in whole hops so that few lengths occur; all if it began before."""
+        begun = _last_onset(sound, self.pause)
+        return samples if begun == 0 else round((samples - begun * FRAME) / self.hop) * self.hop
+
+    def _near_enough(self, sound: BoolArray, length: int) -> int | None:
+        size = min(self.near, length)
+        frames = -(-size // FRAME)
+        return size if size and sound[-frames:].mean() >= 0.5 else None
+
+    def _newly_counted(self, speech: BoolArray, end: int, *, final: bool) -> float:
+        """Each frame is counted by the first look that sees enough behind it."""
+        sure = 0 if final else _SURE
+        until = len(speech) - sure
+        since = len(speech) - round((end - self.looked) / FRAME) - _SURE
+        return float(speech[max(0, since) : max(0, until)].sum()) * FRAME / SAMPLE_RATE
+
+    @staticmethod
+    def _window(seen: FloatArray, end: int, size: int) -> Window:
+        return Window(seen[len(seen) - size :].copy(), (end - size) / SAMPLE_RATE, end / SAMPLE_RATE)
+
+
+def _run_of_silence(sound: BoolArray) -> int:
+    """Frames of silence at the end."""
+    found = np.flatnonzero(sound)
+    return len(sound) - 1 - int(found[-1]) if len(found) else len(sound)
+
+
+def _last_onset(sound: BoolArray, pause: int) -> int:
+    """The frame where the last stretch of sound begins whose gaps are all shorter than `pause`."""
+    found = np.flatnonzero(sound)
+    if len(found) == 0:
+        return len(sound)
+    gaps = np.flatnonzero(np.diff(found) > pause)
+    return int(found[gaps[-1] + 1]) if len(gaps) else int(found[0])
