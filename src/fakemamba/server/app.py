@@ -21,6 +21,7 @@ from fakemamba.server.problem import Problem
 from fakemamba.server.reference import reference
 from fakemamba.server.routes import router
 from fakemamba.server.service import build
+from fakemamba.server.talk import router as talk
 
 _ABOUT = """Is this voice real? Send a recording, or a stream while it runs; the answer is *real*, *fake* or *unsure*,
 where, and how sure. A verdict is statistical evidence, not proof. Nothing that is sent is kept.
@@ -65,6 +66,7 @@ def create_app(
     )
     app.state.service = service
     app.include_router(router)
+    app.include_router(talk)
     app.add_route("/docs", reference, include_in_schema=False)
     app.router.routes.extend(Pages().routes())
     app.add_exception_handler(Problem, _problem)

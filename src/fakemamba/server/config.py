@@ -37,7 +37,7 @@ class ServerConfig(Frozen):
             all of it is there.
         judge_timeout: for decoding and judging one recording.
         stream_idle, stream_duration: silence of the sender until a stream is closed; the longest stream.
-        stream_backlog: seconds of undecided audio that a stream may pile up before it is closed as too fast.
+        least_hop: the shortest time between two looks that a stream may ask for.
         write_timeout, keep_alive: until a client takes what was sent; between two requests of a connection.
         shutdown_timeout: what accepted work gets to finish after SIGTERM.
         log_clients: put the clients' addresses into the log.
@@ -70,7 +70,7 @@ class ServerConfig(Frozen):
     judge_timeout: Seconds = 300.0
     stream_idle: Seconds = 30.0
     stream_duration: Seconds = 14_400.0
-    stream_backlog: Seconds = 10.0
+    least_hop: Annotated[float, Field(ge=0.1, le=5.0)] = 0.5
     write_timeout: Seconds = 30.0
     keep_alive: Annotated[int, Field(ge=1, le=3600)] = 15
     shutdown_timeout: Annotated[int, Field(ge=1, le=3600)] = 30

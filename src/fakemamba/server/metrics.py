@@ -70,6 +70,7 @@ class Metrics:
         self.verdicts = Counter("Recordings judged, by verdict.")
         self.refusals = Counter("Requests and streams that were not served, by reason.")
         self.audio = Counter("Seconds of audio judged, by kind (file, stream).")
+        self.streams = Counter("Live streams that are over, by outcome.")
         self.events = Counter("Events sent to live streams, by type.")
         self.request_seconds = Histogram("From a recording's request to its answer.", SECONDS)
         self.lag_seconds = Histogram(
@@ -98,6 +99,7 @@ class Metrics:
             ("verdicts_total", "counter", self.verdicts),
             ("refusals_total", "counter", self.refusals),
             ("audio_seconds_total", "counter", self.audio),
+            ("streams_total", "counter", self.streams),
             ("stream_events_total", "counter", self.events),
             ("request_seconds", "histogram", self.request_seconds),
             ("stream_lag_seconds", "histogram", self.lag_seconds),

@@ -12,7 +12,7 @@ The queue has no bound of its own: whoever submits was admitted, with a bounded 
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -100,8 +100,10 @@ class Pool:
     def workers(self) -> int:
         return len(self._threads)
 
-    def submit(self, client: Hashable, windows: FloatArray, *, live: bool = False) -> "Future[FloatArray]":
-        """Queue (B, N) windows; the future gives (B,) scores, or raises what the scorer raised.
+    def submit(
+        self, client: Hashable, windows: FloatArray | Sequence[FloatArray], *, live: bool = False
+    ) -> "Future[FloatArray]":
+        """Queue B windows, of one length or several; the future gives (B,) scores, or raises what the scorer raised.
 
         A cancelled future's windows are dropped unscored. Raises RuntimeError after `close`.
         """
@@ -185,12 +187,13 @@ class Pool:
                     ticket.future.set_exception(error)
 
 
-def cost(scorer: Scorer, repeats: int = 5) -> float:
-    """Seconds that one window takes on one thread: the best of some runs, the first being a warm-up."""
-    window = np.zeros((1, scorer.window), np.float32)
+def cost(scorer: Scorer, lengths: Sequence[int], repeats: int = 5) -> float:
+    """Seconds that windows of `lengths` samples take together on one thread: the best of some runs after a warm-up."""
+    waves = [np.zeros((1, length), np.float32) for length in lengths]
     best = float("inf")
     for _ in range(repeats + 1):
         begin = time.perf_counter()
-        scorer.score(window)
+        for wave in waves:
+            scorer.score(wave)
         best = min(best, time.perf_counter() - begin)
     return best

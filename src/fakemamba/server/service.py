@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from fakemamba.audio import SAMPLE_RATE
 from fakemamba.detect import Detector
 from fakemamba.server.config import ServerConfig
 from fakemamba.server.judge import Judge
@@ -13,10 +15,10 @@ from fakemamba.server.keys import Keys
 from fakemamba.server.limits import Limits
 from fakemamba.server.metrics import Metrics
 from fakemamba.server.pool import Pool, cost
+from fakemamba.stream import StreamConfig
 
 logger = logging.getLogger(__name__)
 
-HOP = 0.5  # seconds of audio per live window, for the estimate of how many streams the cores carry
 _HEADROOM = 0.85  # of the cores' time; the rest is decoding, sockets and bursts
 
 
@@ -25,6 +27,7 @@ class Service:
     """The parts of a running server; see `build`.
 
     Attributes:
+        live_threads: resample and window what the streams send.
         draining: set once the server shuts down; open streams watch it.
     """
 
@@ -35,6 +38,7 @@ class Service:
     judge: Judge
     limits: Limits
     metrics: Metrics
+    live_threads: ThreadPoolExecutor
     draining: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -56,14 +60,16 @@ class Service:
     def close(self) -> None:
         """Finish what was accepted and end the threads."""
         self.judge.close()
+        self.live_threads.shutdown()
         self.pool.close()
 
 
 def build(config: ServerConfig, detector: Detector, keys: Keys) -> Service:
     """Start the pool and measure what it carries."""
     workers = config.threads or os.cpu_count() or 1
-    seconds = cost(detector.scorer)
-    streams = config.max_streams or max(1, int(_HEADROOM * workers * HOP / seconds))
+    hop = StreamConfig()
+    seconds = cost(detector.scorer, [detector.scorer.window, round(hop.near * SAMPLE_RATE)])  # the windows of one hop
+    streams = config.max_streams or max(1, int(_HEADROOM * workers * hop.hop / seconds))
     limits = Limits(config, streams)
     metrics = Metrics(
         {
@@ -78,6 +84,7 @@ def build(config: ServerConfig, detector: Detector, keys: Keys) -> Service:
         detector.scorer, workers=workers, max_batch=config.max_batch, wait=config.batch_wait, observe=metrics.scored
     )
     logger.info(
-        "ready", extra={"fields": {"workers": workers, "window_ms": round(seconds * 1e3, 2), "max_streams": streams}}
+        "ready", extra={"fields": {"workers": workers, "hop_ms": round(seconds * 1e3, 2), "max_streams": streams}}
     )
-    return Service(config, detector, keys, pool, Judge(detector, pool, config), limits, metrics)
+    live = ThreadPoolExecutor(workers, thread_name_prefix="live")
+    return Service(config, detector, keys, pool, Judge(detector, pool, config), limits, metrics, live)
