@@ -1,4 +1,4 @@
-"""What detection answers: one frozen `Result` for a recording, with `Segment`s over time and the windows behind them."""
+"""What detection answers: one frozen `Result`, with `Segment`s over time and the windows behind them."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
