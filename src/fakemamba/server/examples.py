@@ -37,7 +37,7 @@ DETECT_BODY: dict[str, Any] = {
                 "properties": {
                     "file": {"type": "string", "format": "binary", "description": "The recording."},
                     "threshold": {"type": "number", "description": "As the query's; the form wins."},
-                    "report": {"type": "string", "enum": ["none", "json", "html"]},
+                    "report": {"type": "string", "enum": ["none", "json", "html", "both"]},
                     "name": {"type": "string", "maxLength": 255},
                     "progress": {"type": "boolean"},
                 },
