@@ -41,10 +41,12 @@ class Session {
 
   build() {
     const words = t.live;
-    const number = (name, node) => el("div", {}, el("dt", {}, name), node);
+    const number = (name, node) => el("div", {}, name, node);
+    const named = (text) => el("dt", {}, text);
     this.badge = el("h2", { class: "live-word", tabindex: "-1" }, words.connecting);
     this.reason = el("p", { class: "live-reason" }, words.first);
     this.p = el("dd", {}, "–");
+    this.pName = named(words.p);
     this.latency = el("dd", { id: "latency" }, "–");
     this.time = el("dd", {}, clock(0));
     this.canvas = el("canvas", { class: "live-plot", role: "img", "aria-label": words.picture });
@@ -58,7 +60,13 @@ class Session {
       el("p", { class: "eyebrow" }, el("span", {}, words.title)),
       this.badge,
       this.reason,
-      el("dl", { class: "numbers" }, number(words.p, this.p), number(words.latency, this.latency), number(words.time, this.time)),
+      el(
+        "dl",
+        { class: "numbers" },
+        number(this.pName, this.p),
+        number(named(words.latency), this.latency),
+        number(named(words.time), this.time),
+      ),
       this.canvas,
       this.trouble,
       this.actions,
@@ -158,6 +166,7 @@ class Session {
   summary(event) {
     const reason = event.reason ? asSentence(event.reason) : "";
     const fakes = event.fakes ? t.live.fakeSeconds(event.fakes, event.fake_seconds.toFixed(1)) : "";
+    this.pName.textContent = t.live.pWhole;
     this.p.textContent = probability(event.p_fake);
     this.show(event.verdict, t.live.over[event.verdict], [reason, fakes].filter(Boolean).join(" "));
   }

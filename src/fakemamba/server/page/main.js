@@ -130,6 +130,7 @@ async function unlock(item) {
 
 fill();
 document.title = t.title("");
+if (matchMedia("(hover: none)").matches) byId("drop-title").textContent = t.intake.touch; // nothing drops on a phone
 themeButton(byId("theme"));
 const local = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 byId("privacy").textContent = local ? t.privacy.local : t.privacy.remote(address(".").host);

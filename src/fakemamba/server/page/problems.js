@@ -7,6 +7,11 @@ const PASSING = new Set(["busy", "too_many_at_once", "too_many_requests"]);
 
 export const passes = (problem) => PASSING.has(problem.code);
 
+// What is wrong with the file itself, and stays so however often it is sent.
+const LASTING = new Set(["not_audio", "unsupported_format", "unreadable_audio", "no_audio", "too_large", "too_long"]);
+
+export const mends = (problem) => !LASTING.has(problem.code);
+
 export function explain(problem, allowed) {
   const words = t.errors;
   switch (problem.code) {

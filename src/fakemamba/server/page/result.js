@@ -2,7 +2,7 @@
 import { button, code, el, facts } from "./dom.js";
 import { Figure } from "./figure.js";
 import { asSentence, clock, odds, pFake, probability, sentence, signed } from "./format.js";
-import { detail, explain } from "./problems.js";
+import { detail, explain, mends } from "./problems.js";
 import { save } from "./save.js";
 import t from "./strings.js";
 
@@ -31,10 +31,11 @@ export function failureView(item, items) {
     "article",
     { class: "card result failed", "aria-labelledby": "verdict" },
     el("p", { class: "eyebrow" }, item.name),
-    heading("failed", t.errors.title),
-    el("p", { class: "explain" }, explain(item.problem, items.allowed)),
+    heading("failed", explain(item.problem, items.allowed)),
     detail(item.problem) ? el("p", { class: "fine" }, detail(item.problem)) : null,
-    el("div", { class: "actions" }, button(t.errors.again, () => items.again(item), { class: "primary" })),
+    mends(item.problem)
+      ? el("div", { class: "actions" }, button(t.errors.again, () => items.again(item), { class: "primary" }))
+      : null,
   );
   return { node, update() {}, close() {} };
 }
@@ -65,7 +66,9 @@ function verdict(result) {
     heading(result.verdict, sentence(result)),
     explained ? el("p", { class: "explain" }, explained) : null,
     notes.map(([name, text]) => el("p", { class: "note" }, el("b", {}, name), " ", asSentence(text))),
-    result.verdict === "unsure" ? null : el("p", { class: "fine" }, t.verdict.caution),
+    result.verdict === "unsure"
+      ? null
+      : el("p", { class: "fine" }, `${t.verdict.caution} `, el("a", { href: "#about" }, t.verdict.cautionMore)),
   );
 }
 
@@ -101,7 +104,7 @@ function segments(result, figure) {
     const span = `${clock(one.start)}–${clock(one.end)}`;
     const listen = button(span, () => figure.play(one.start, one.end), {
       class: "link",
-      "aria-label": t.segments.play(clock(one.start), clock(one.end)),
+      "aria-label": t.segments.play(span), // holds the visible text, for those who speak to their machine
     });
     return el(
       "tr",

@@ -18,6 +18,7 @@ export default {
   intake: {
     label: "Give a recording",
     drop: "Drop recordings here",
+    touch: "Choose a recording, or speak",
     choose: "Choose files",
     record: "Record",
     live: "Listen live",
@@ -68,7 +69,8 @@ export default {
     uncalibrated: (score) => `Raw score ${score}. This model gives no probabilities.`,
     why: "Why unsure",
     note: "Note",
-    caution: "This is statistical evidence, not proof. The model is known to err; see how often below.",
+    caution: "This is statistical evidence, not proof.",
+    cautionMore: "How often the model is wrong",
     gauge: (p) => `p_fake ${p} on a scale from 0, real, to 1, fake`,
     gaugeReal: "0 · real",
     gaugeFake: "1 · fake",
@@ -106,7 +108,7 @@ export default {
     verdict: "Verdict",
     p: "p_fake",
     score: "Raw score",
-    play: (from, to) => `Play ${from} to ${to}`,
+    play: (span) => `Play ${span}`,
     none: "No part held enough speech to be judged.",
   },
 
@@ -165,7 +167,6 @@ export default {
   },
 
   errors: {
-    title: "This recording was not judged.",
     again: "Try again",
     server: (message) => `The server says: ${message}`,
     not_audio: "This file is not audio, or of a kind that the server does not read.",
@@ -211,6 +212,7 @@ export default {
     words: { real: "Sounds real so far", fake: "Sounds fake", unsure: "Unsure" },
     first: "The first answer comes after about a second and a half of speech.",
     p: "p_fake, latest window",
+    pWhole: "p_fake, the whole",
     latency: "Answer after the sound",
     time: "Listened",
     ms: (n) => `${n} ms`,
