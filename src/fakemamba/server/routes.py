@@ -75,7 +75,7 @@ async def healthz() -> PlainTextResponse:
 @router.get("/readyz", summary="Whether new work is taken", tags=["operation"], responses=examples.READY_RESPONSES)
 async def readyz(request: Request) -> PlainTextResponse:
     """200 while recordings and streams are taken; 503 while the server shuts down."""
-    if not service_of(request).ready:
+    if service_of(request).draining:
         raise Problem(503, "busy", "the server is shutting down", retry_after=5)
     return PlainTextResponse("ready\n")
 

@@ -6,6 +6,7 @@ import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from fakemamba.audio import SAMPLE_RATE
 from fakemamba.detect import Detector
@@ -22,13 +23,19 @@ logger = logging.getLogger(__name__)
 _HEADROOM = 0.85  # of the cores' time; the rest is decoding, sockets and bursts
 
 
+class Interruptible(Protocol):
+    """An open stream."""
+
+    def interrupt(self) -> None: ...
+
+
 @dataclass
 class Service:
     """The parts of a running server; see `build`.
 
     Attributes:
         live_threads: resample and window what the streams send.
-        draining: set once the server shuts down; open streams watch it.
+        talks: the open streams, to be told of a shutdown.
     """
 
     config: ServerConfig
@@ -39,16 +46,18 @@ class Service:
     limits: Limits
     metrics: Metrics
     live_threads: ThreadPoolExecutor
-    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    talks: "set[Interruptible]" = field(default_factory=set)
 
     @property
-    def ready(self) -> bool:
-        return not self.limits.draining
+    def draining(self) -> bool:
+        """Whether the server shuts down and takes nothing new."""
+        return self.limits.draining
 
     def drain(self) -> None:
         """Take nothing new; open streams are told to end."""
         self.limits.draining = True
-        self.draining.set()
+        for talk in list(self.talks):
+            talk.interrupt()
 
     async def streams_ended(self) -> None:
         """Wait until the open streams have said their last, for as long as a shutdown may take."""

@@ -9,12 +9,16 @@ What goes wrong is said as {"event": "error", ...}; then the socket closes with 
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from numpy.typing import NDArray
 
 from fakemamba import __version__
 from fakemamba.errors import AudioError, ConfigError
@@ -30,7 +34,10 @@ from fakemamba.stream import Stream, Window
 logger = logging.getLogger(__name__)
 router = APIRouter()
 
+Work = Callable[..., list[Window]]
+
 _BLOCKS_AHEAD = 4
+_HELD_BACK = 0.1  # seconds that the resampler may keep and give out with a later block
 _RESTART = 1012  # RFC 6455's registry: service restart
 
 
@@ -45,6 +52,7 @@ async def stream(socket: WebSocket) -> None:
         return
     await socket.accept()
     talk = _Talk(socket, service)
+    service.talks.add(talk)
     begin = time.perf_counter()
     try:
         outcome = await talk.run()
@@ -57,6 +65,8 @@ async def stream(socket: WebSocket) -> None:
         outcome = "internal"
         logger.exception("internal error", extra={"fields": {"route": "/v1/stream"}})
         await talk.refuse(Problem(500, "internal", "a bug of this server; its log says more"))
+    finally:
+        service.talks.discard(talk)
     service.metrics.streams.add(outcome=outcome)
     fields = {"outcome": outcome, "audio_s": round(talk.heard, 1), "s": round(time.perf_counter() - begin, 1)}
     logger.info("stream", extra={"fields": fields})
@@ -72,6 +82,7 @@ class _Talk:
     def __init__(self, socket: WebSocket, service: Service) -> None:
         self._socket, self._service, self._config = socket, service, service.config
         self._arrived = 0.0
+        self._patience = asyncio.timeout(None)
         self._restarting = False
         self.heard = 0.0
 
@@ -155,42 +166,46 @@ class _Talk:
 
     async def _receive(self, patience: float) -> dict[str, Any]:
         """The next message; an empty one once the server shuts down."""
-        incoming = asyncio.ensure_future(self._socket.receive())
-        drained = asyncio.ensure_future(self._service.draining.wait())
         try:
-            await asyncio.wait((incoming, drained), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            drained.cancel()
-            if not incoming.done():
-                incoming.cancel()
-        if incoming.done() and not incoming.cancelled():
-            message = dict(incoming.result())
-            if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1006))
-            return message
-        if self._service.draining.is_set():
-            self._restarting = True
-            return {}
-        raise Problem(408, "too_slow", f"nothing came for {patience:g} s")
+            async with asyncio.timeout(patience) as self._patience:
+                if self._service.draining:
+                    self.interrupt()
+                message = dict(await self._socket.receive())
+        except TimeoutError as error:
+            if self._service.draining:
+                self._restarting = True
+                return {}
+            raise Problem(408, "too_slow", f"nothing came for {patience:g} s") from error
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1006))
+        return message
+
+    def interrupt(self) -> None:
+        """Wait no longer for the client: the server shuts down."""
+        with contextlib.suppress(RuntimeError):  # it is not waiting now, and will see by itself
+            self._patience.reschedule(0.0)
 
     async def _judge(self, stream: Stream, blocks: Blocks, client: tuple[str, int]) -> None:
         """Blocks into the stream, windows into the pool, events to the client."""
         while (block := await blocks.get()) is not None:
             if isinstance(block, BaseException):
                 raise block
-            windows = await self._threaded(stream.push, *block)
+            push = partial(_checked, stream.push, *block)
+            windows = await self._threaded(push) if self._looks(stream, *block) else push()
             await self._settle(stream, windows, client)
             self.heard = stream.time
             if self.heard > self._config.stream_duration:
                 raise Problem(413, "too_long", f"a stream may last {self._config.stream_duration:g} s; start another")
-        await self._settle(stream, await self._threaded(stream.finish), client)
+        await self._settle(stream, await self._threaded(partial(_checked, stream.finish)), client)
 
-    async def _threaded(self, work: Any, *arguments: Any) -> list[Window]:
-        """Resampling and speech activity off the event loop."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._service.live_threads, work, *arguments)
-        except AudioError as error:
-            raise Problem(422, "unreadable_audio", str(error).removeprefix("<stream>: ")) from error
+    @staticmethod
+    def _looks(stream: Stream, samples: NDArray[Any], rate: int) -> bool:
+        """Whether a block may complete a hop, which costs milliseconds of speech activity; else it is only kept."""
+        hop = stream.config.hop
+        return stream.time % hop + len(samples) / rate + _HELD_BACK >= hop
+
+    async def _threaded(self, work: Work) -> list[Window]:
+        return await asyncio.get_running_loop().run_in_executor(self._service.live_threads, work)
 
     async def _settle(self, stream: Stream, windows: list[Window], client: tuple[str, int]) -> None:
         arrived = self._arrived
@@ -217,6 +232,13 @@ class _Talk:
 
     async def _close(self, code: int) -> None:
         await self._socket.close(code)
+
+
+def _checked(work: Work, *arguments: Any) -> list[Window]:
+    try:
+        return work(*arguments)
+    except AudioError as error:
+        raise Problem(422, "unreadable_audio", str(error).removeprefix("<stream>: ")) from error
 
 
 def _source(start: Start, blocks: Blocks) -> SourceOf:
