@@ -5,14 +5,17 @@ import re
 from pathlib import Path
 
 import pytest
+import soundfile
 from live_server import running
 from page_driver import Tab, browsing, ten_seconds, wav
 
 from conftest import ROOT
 from fakemamba.report.document import probability
+from fakemamba.server.pages import TYPES
 from fakemamba.timeline import clock
 
 PAGE = ROOT / "src" / "fakemamba" / "server" / "page"
+INDEX = PAGE / "index.html"
 SCRIPTS = sorted(PAGE.glob("*.js"))
 
 
@@ -65,8 +68,6 @@ def test_the_transform_is_a_fourier_transform(page):
 
 
 def test_the_recorders_wav_is_a_wav(page, tmp_path):
-    import soundfile
-
     data = call(
         page,
         "wav.js",
@@ -92,11 +93,57 @@ def test_a_table_never_holds_a_formula(page):
     assert call(page, "save.js", body).splitlines()[1].startswith('"\'=HYPERLINK(0),""x"""')
 
 
+RESULT = {
+    "source": "a.wav", "source_sha256": "c0" * 32, "duration": 8.0, "speech": 7.0, "verdict": "unsure", "p_fake": None,
+    "score": 1.5, "llr": None, "threshold": None, "reason": "the model x gives scores only", "segments": [],
+    "timeline": [{"start": 0, "end": 4, "speech": 3, "p_fake": None, "llr": None, "score": 1.5}],
+    "warnings": ["the file is cut short"], "model": "x", "model_sha256": "ab" * 32, "version": "1",
+}  # fmt: skip
+FAKE = {"start": 2, "end": 6, "verdict": "fake", "p_fake": 0.9, "score": -2}
+
+
+def shown(page, result, decision=None):
+    """What the page says of a result, and how many gauges it draws."""
+    body = """
+    asked |= {f".{name}" for name in re.findall(r'data-t(?:-label)?="([\w.]+)"', INDEX.read_text())}
+        const view = m.resultView(item, { decision: x[1] });
+        document.body.append(view.node);
+        const said = [view.node.innerText, view.node.querySelectorAll(".gauge").length];
+        view.close();
+        view.node.remove();
+        return said;
+    """
+    return call(page, "result.js", body, [result, decision])
+
+
+def test_a_model_without_probabilities_is_shown_without_them(page):
+    said, gauges = shown(page, RESULT)
+    for words in ("UNSURE", "Raw score +1.500", "The model x gives scores only.", "The file is cut short."):
+        assert words in said
+    assert gauges == 0
+    assert "p_fake here" not in said
+    assert "This voice is called fake." in shown(page, {**RESULT, "verdict": "fake", "reason": None})[0]
+
+
+def test_words_never_contradict_a_moved_threshold(page):
+    moved = {**RESULT, "verdict": "real", "p_fake": 0.7, "llr": -0.85, "threshold": -2.0, "reason": None}
+    said, gauges = shown(page, moved, {"threshold": 0.0, "unsure_below": -1.0, "unsure_above": 1.0})
+    assert "Called real at the threshold" in said
+    assert "likely" not in said.split("Of 100")[0]
+    assert gauges == 1
+
+
+def test_a_spliced_recording_is_told_as_one(page):
+    said, _ = shown(page, {**RESULT, "p_fake": 0.4, "llr": 0.4, "threshold": 0.0, "segments": [FAKE]})
+    assert "Parts of this recording disagree." in said
+    assert "0:02.0–0:06.0" in said
+
+
 def test_every_text_that_is_asked_for_exists(page):
     asked = set()
     for path in SCRIPTS:
         asked |= set(re.findall(r"(?<![\w.])t((?:\.[A-Za-z_]+)+)", path.read_text(encoding="utf-8")))
-    asked |= {f".{name}" for name in re.findall(r'data-t(?:-label)?="([\w.]+)"', (PAGE / "index.html").read_text())}
+    asked |= {f".{name}" for name in re.findall(r'data-t(?:-label)?="([\w.]+)"', INDEX.read_text())}
     assert len(asked) > 100
     missing = call(
         page,
@@ -119,13 +166,13 @@ def test_there_is_no_english_outside_the_one_file():
 def test_files_are_small_and_all_modules_load_at_once():
     for path in PAGE.iterdir():
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path.name
-    preloaded = set(re.findall(r'modulepreload" href="page/([\w.-]+)"', (PAGE / "index.html").read_text()))
+    preloaded = set(re.findall(r'modulepreload" href="page/([\w.-]+)"', INDEX.read_text()))
     alone = {"theme.js", "capture.worklet.js", "main.js"}  # no module, loaded by the audio thread, loaded by the page
     assert preloaded == {path.name for path in SCRIPTS} - alone
 
 
 def test_nothing_is_written_inline_or_asked_elsewhere():
-    html = (PAGE / "index.html").read_text()
+    html = INDEX.read_text()
     assert not re.search(r"<style|\bstyle=|\bon\w+=|<script>|https?://|//\w", html)
     for path in PAGE.iterdir():
         found = re.findall(r"https?://[^\s\"')]+", path.read_text(encoding="utf-8"))
@@ -135,7 +182,5 @@ def test_nothing_is_written_inline_or_asked_elsewhere():
 
 def test_the_pages_files_are_in_the_package():
     kinds = {path.suffix for path in PAGE.iterdir()}
-    from fakemamba.server.pages import TYPES
-
     assert kinds <= set(TYPES)
     assert json.loads((Path(__file__).parent / "package.json").read_text())["devDependencies"] == {"axe-core": "4.14.1"}

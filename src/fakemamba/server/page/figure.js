@@ -116,6 +116,7 @@ export class Figure {
   follow(time) {
     const share = Math.min(1, time / this.result.duration);
     this.cursor.style.transform = `translateX(${share * this.plot.clientWidth}px)`;
+    if (this.result.p_fake === null) return; // a model without probabilities, or nothing to judge
     const p = heardAt(this.result, time);
     this.reading.textContent = p === null ? t.figure.readsNothing : t.figure.reads(probability(p));
   }

@@ -76,7 +76,11 @@ class Session {
   }
 
   async run() {
-    this.microphone = await openMicrophone((chunk) => this.sound(chunk));
+    this.microphone = await openMicrophone((chunk) => this.sound(chunk), () => this.stop());
+    if (this.stopped) {
+      this.microphone.close();
+      return;
+    }
     this.socket = new LiveSocket(this.microphone.rate);
     this.socket.addEventListener("event", ({ detail: event }) => this.said(event));
     this.socket.addEventListener("closed", ({ detail: problem }) => this.over(problem));
@@ -159,8 +163,9 @@ class Session {
   }
 
   stop() {
-    this.microphone.close();
-    this.socket.end();
+    this.stopped = true; // also while the browser still asks for the microphone
+    this.microphone?.close();
+    this.socket?.end();
   }
 
   summary(event) {

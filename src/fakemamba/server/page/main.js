@@ -65,7 +65,7 @@ items.addEventListener("removed", ({ detail: item }) => {
   table.forget(item);
   const next = shown?.item === item ? (items.all.at(-1) ?? null) : (shown?.item ?? null);
   show(next);
-  if (items.all.length > 1) byId("batch-title").focus();
+  (items.all.length > 1 ? byId("batch-title") : (byId("verdict") ?? byId("main"))).focus();
 });
 
 // From one busy state to another the view stays; from a failure it is made anew.

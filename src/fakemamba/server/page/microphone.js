@@ -5,9 +5,10 @@ const PLAIN = { echoCancellation: false, noiseSuppression: false, autoGainContro
 
 export class MicrophoneError extends Error {}
 
-// Opens it and calls onChunk(Float32Array) every twentieth second; resolves to {rate, close}.
+// Opens it and calls onChunk(Float32Array) every twentieth second, and onGone if it is unplugged; resolves to
+// {rate, close}.
 // Raises MicrophoneError with a sentence for people.
-export async function openMicrophone(onChunk) {
+export async function openMicrophone(onChunk, onGone) {
   if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) throw new MicrophoneError(t.microphone.insecure);
   let stream;
   try {
@@ -15,6 +16,7 @@ export async function openMicrophone(onChunk) {
   } catch (error) {
     throw new MicrophoneError(told(error), { cause: error });
   }
+  for (const track of stream.getTracks()) track.addEventListener("ended", onGone);
   const context = new AudioContext();
   const close = () => {
     for (const track of stream.getTracks()) track.stop();

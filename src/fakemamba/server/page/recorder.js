@@ -27,7 +27,7 @@ export async function record(place, allowed) {
       tape.add(toPcm(chunk), microphone.rate);
       view.show(tape, peak(chunk));
       if (tape.full) over(true);
-    });
+    }, () => over(true));
     view.begun();
     say(t.microphone.recording);
     const keep = await finished;

@@ -26,6 +26,8 @@ export default {
     nothing: "There was no file in what you dropped.",
   },
 
+  foot: "Free software under the Apache-2.0 licence. This page asks no other server for anything, and sets no cookies.",
+
   privacy: {
     local: "Recordings are judged on this computer, in memory. Nothing is kept.",
     remote: (host) => `Recordings are sent to ${host}, judged in memory there, and not kept.`,
