@@ -16,6 +16,7 @@ from fakemamba.timeline import clock
 
 PAGE = ROOT / "src" / "fakemamba" / "server" / "page"
 INDEX = PAGE / "index.html"
+NAMED = re.compile(r'data-t(?:-label)?="([\w.]+)"')
 SCRIPTS = sorted(PAGE.glob("*.js"))
 
 
@@ -105,7 +106,7 @@ FAKE = {"start": 2, "end": 6, "verdict": "fake", "p_fake": 0.9, "score": -2}
 def shown(page, result, decision=None):
     """What the page says of a result, and how many gauges it draws."""
     body = """
-    asked |= {f".{name}" for name in re.findall(r'data-t(?:-label)?="([\w.]+)"', INDEX.read_text())}
+        const item = { name: "a.wav", file: new File([], "a.wav"), result: x[0], report: { json: { created: "" } } };
         const view = m.resultView(item, { decision: x[1] });
         document.body.append(view.node);
         const said = [view.node.innerText, view.node.querySelectorAll(".gauge").length];
@@ -143,7 +144,7 @@ def test_every_text_that_is_asked_for_exists(page):
     asked = set()
     for path in SCRIPTS:
         asked |= set(re.findall(r"(?<![\w.])t((?:\.[A-Za-z_]+)+)", path.read_text(encoding="utf-8")))
-    asked |= {f".{name}" for name in re.findall(r'data-t(?:-label)?="([\w.]+)"', INDEX.read_text())}
+    asked |= {f".{name}" for name in NAMED.findall(INDEX.read_text())}
     assert len(asked) > 100
     missing = call(
         page,
