@@ -61,17 +61,27 @@ def test_what_is_recorded_is_judged(open_tab):
 
 
 def test_what_is_discarded_is_not_sent(open_tab):
-    tab = open_tab()
+    tab = open_tab(reduced_motion="reduce")
     page = tab.page
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.get_by_role("button", name="Record", exact=True).click()
     until(page.get_by_role("button", name="Stop and judge").is_enabled, "the microphone is open")
+    assert page.locator(".recorder .dot").evaluate("(dot) => getComputedStyle(dot).animationName") == "none"
     page.get_by_role("button", name="Discard").click()
     page.locator("#drop").wait_for()
     assert page.locator("#result *").count() == 0
     assert not any("detect" in one for one in asked)
     assert page.evaluate("() => document.activeElement.id") == "record"
+
+
+def test_a_recording_ends_where_the_server_would_take_no_more(browser):
+    with running(max_duration=1.5) as server:
+        tab = Tab(browser, server.url + "/")
+        tab.page.get_by_role("button", name="Record", exact=True).click()
+        assert "real" in tab.verdict("recording 20")  # as the fake scorer says
+        assert "The longest recording" in tab.page.get_by_role("alert").inner_text()
+        tab.close()
 
 
 def test_live_tells_of_a_fake_while_it_is_heard_and_keeps_the_recording(open_tab):

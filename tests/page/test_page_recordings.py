@@ -94,6 +94,25 @@ def test_the_limits_and_the_known_error_rates_are_on_the_page(open_tab, url):
     assert model["sha256"] in told
 
 
+def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere(url):
+    policy = httpx.get(url, trust_env=False).headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "style-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_what_a_proxy_says_is_understood_too(open_tab):
+    tab = open_tab()
+    answers = [(502, "cannot be reached"), (413, "larger than 2 MB"), (418, "refused this recording"), (500, "broke")]
+    tab.page.route("**/v1/detect*", lambda route: route.fulfill(status=answers[0][0], body="<html>"))
+    while answers:
+        tab.choose(upload(f"{answers[0][0]}.wav", wav(SILENCE)))
+        assert answers[0][1] in tab.verdict(f"{answers[0][0]}.wav")
+        answers.pop(0)
+
+
 def test_a_fake_part_can_be_selected_and_the_cursor_moves(open_tab):
     tab = open_tab()
     tab.choose(upload("interview.wav", wav(spliced())))

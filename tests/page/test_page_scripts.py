@@ -155,6 +155,20 @@ def test_every_text_that_is_asked_for_exists(page):
     assert missing == []
 
 
+def test_every_text_is_used(page):
+    code = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS if path.name != "strings.en.js")
+    known = call(page, "strings.js", "return Object.entries(m.default).filter(([, v]) => v && typeof v == 'object')")
+    computed = {"errors", "verdict", "theme", "about"}  # asked for by the names of codes, verdicts, themes and rates
+    unused = [
+        f"{room}.{name}"
+        for room, texts in known
+        if room not in computed
+        for name in texts
+        if not re.search(rf"\.{name}\b", code) and f'"{room}.{name}"' not in INDEX.read_text()
+    ]
+    assert set(unused) <= {"batch.where"}  # a column of the table
+
+
 def test_there_is_no_english_outside_the_one_file():
     sentences = re.compile(r"""["'`][A-Z][a-z]+ [a-z]+[^"'`]*["'`]""")
     for path in SCRIPTS:

@@ -88,9 +88,13 @@ class Lines {
 
 const authorization = () => (key ? { Authorization: `Bearer ${key}` } : {});
 
+// What a proxy says in the server's place comes without the server's words.
+const BY_STATUS = { 401: "unauthorized", 413: "too_large", 429: "too_many_requests", 502: "offline", 503: "busy", 504: "offline" };
+
 function told(status, body, retryAfter) {
-  const error = body?.error ?? { code: status >= 500 ? "internal" : "other", message: "" };
-  return new Problem(error.code, error.message, { status, retryAfter: retryAfter === null ? null : Number(retryAfter) });
+  const error = body?.error ?? { code: BY_STATUS[status] ?? (status >= 500 ? "internal" : "other"), message: "" };
+  const seconds = Number(retryAfter ?? NaN); // a date, as proxies may send, is no number
+  return new Problem(error.code, error.message, { status, retryAfter: Number.isFinite(seconds) ? seconds : null });
 }
 
 function parse(text) {

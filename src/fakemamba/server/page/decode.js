@@ -1,6 +1,6 @@
 // A file's samples for the pictures; the server judges the file itself, never these.
 
-export const RATE = 16_000;
+const RATE = 16_000;
 export const LONGEST = 1200; // seconds that are decoded for a picture: 80 MB a channel
 
 // Mono samples at 16 kHz; null where this browser does not read the kind of file.

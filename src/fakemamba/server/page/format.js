@@ -35,7 +35,7 @@ export function length(seconds) {
 const CERTAINTY = [[0.99, "certain"], [0.9, "very"], [0.7, "likely"], [0.5, "slightly"]];
 
 // Which sentence says how sure a verdict is.
-export function certainty(result) {
+function certainty(result) {
   if (result.p_fake === null) return "plain";
   const p = result.verdict === "fake" ? result.p_fake : 1 - result.p_fake;
   // A moved threshold can call real what is more likely fake: then the words would contradict the verdict.

@@ -90,8 +90,7 @@ async function withMicrophone(use) {
   byId("drop").hidden = true;
   document.body.classList.add("used");
   try {
-    const file = await use(place);
-    if (file) add([file]);
+    await use(place);
   } catch (error) {
     if (!(error instanceof MicrophoneError)) throw error;
     notice(error.message);
@@ -144,6 +143,12 @@ byId("files").addEventListener("change", ({ target }) => {
   target.value = ""; // the same file can be chosen again
 });
 takeDrops(byId("drop"), async (transfer) => add(await dropped(transfer)));
-byId("record").addEventListener("click", () => withMicrophone((place) => record(place, items.allowed)));
+byId("record").addEventListener("click", () =>
+  withMicrophone(async (place) => {
+    const { file, full } = await record(place, items.allowed);
+    if (file) add([file]);
+    if (full) notice(t.microphone.full);
+  }),
+);
 byId("live").addEventListener("click", () => withMicrophone((place) => listen(place, items.allowed, (file) => add([file]))));
 await meet();

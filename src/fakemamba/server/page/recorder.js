@@ -8,7 +8,8 @@ import { peak } from "./wave.js";
 
 const QUIET = 0.003; // a peak below it, for two seconds, is no microphone that hears
 
-// Fills `place` with the controls; resolves to a File, or null if discarded. Raises MicrophoneError.
+// Fills `place` with the controls; resolves to {file, full}: a File, or null if discarded, and whether
+// the server would take no more. Raises MicrophoneError.
 export async function record(place, allowed) {
   const tape = new Tape(allowed);
   const view = new View();
@@ -31,7 +32,8 @@ export async function record(place, allowed) {
     view.begun();
     say(t.microphone.recording);
     const keep = await finished;
-    return keep && tape.bytes ? wavFile(tape.pieces, microphone.rate, t.microphone.name(stamp())) : null;
+    const file = keep && tape.bytes ? wavFile(tape.pieces, microphone.rate, t.microphone.name(stamp())) : null;
+    return { file, full: tape.full };
   } finally {
     microphone?.close();
     place.hidden = true;

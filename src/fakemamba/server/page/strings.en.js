@@ -42,7 +42,7 @@ export default {
   },
 
   verdict: {
-    words: { real: "Real", fake: "Fake", unsure: "Unsure", failed: "Not judged", busy: "Working" },
+    words: { real: "Real", fake: "Fake", unsure: "Unsure", failed: "Not judged" },
     fake: {
       certain: "This voice is almost certainly fake.",
       very: "This voice is very likely fake.",
@@ -93,7 +93,6 @@ export default {
     unsureBand: "unsure",
     reads: (p) => `p_fake here ${p}`,
     readsNothing: "nothing judged here",
-    key: { fake: "called fake", unsure: "unsure between", window: "what one window heard" },
   },
 
   player: {
@@ -228,7 +227,6 @@ export default {
     started: (start, p) => `Fake speech since ${start}, p_fake ${p}`,
     ended: (start, end) => `Fake speech ended: ${start} to ${end}`,
     none: "No fake speech so far.",
-    whole: "The whole",
     over: { real: "On the whole: real", fake: "On the whole: fake", unsure: "On the whole: unsure" },
     fakeSeconds: (n, seconds) => (n === 1 ? `One fake part, ${seconds} s.` : `${n} fake parts, ${seconds} s together.`),
     judge: "Judge the recording and make a report",

@@ -101,7 +101,8 @@ function cells(item) {
   if (item.state === "failed") return [t.verdict.words.failed, "–", "–", "–"];
   if (!result || item.state !== "done") return [progress(item)[0], "", "", ""];
   const seconds = fakeSeconds(result);
-  const where = seconds ? t.units.seconds(seconds.toFixed(1)) : t.batch.nowhere;
+  const nowhere = result.score === null ? "–" : t.batch.nowhere; // nothing was judged
+  const where = seconds ? t.units.seconds(seconds.toFixed(1)) : nowhere;
   return [t.verdict.words[result.verdict], probability(result.p_fake), clock(result.duration), where];
 }
 

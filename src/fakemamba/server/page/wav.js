@@ -1,6 +1,6 @@
 // Samples -> 16-bit PCM, and a WAV file of such pieces.
 
-export const HEADER = 44; // bytes
+const HEADER = 44; // bytes
 
 export function toPcm(samples) {
   const pcm = new Int16Array(samples.length);
