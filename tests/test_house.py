@@ -37,6 +37,7 @@ LEVELS = (
     {"detect", "stream"},
     {"report", "export", "plots", "train"},
     {"evaluation"},
+    {"server"},
     {"cli"},
     {"__main__"},
 )
@@ -146,6 +147,7 @@ def test_the_public_names_are_these():
     assert fakemamba.__all__ == [
         "Detector",
         "Event",
+        "JudgedWindow",
         "Result",
         "Segment",
         "Stream",
@@ -174,9 +176,12 @@ def test_the_fields_of_a_result_are_these():
         "threshold",
         "reason",
         "segments",
+        "timeline",
         "warnings",
         "model",
         "model_sha256",
         "version",
     ]
     assert list(fakemamba.Segment.__dataclass_fields__) == ["start", "end", "verdict", "p_fake", "score"]
+    window = fakemamba.JudgedWindow.__dataclass_fields__
+    assert list(window) == ["start", "end", "speech", "p_fake", "llr", "score"]

@@ -22,6 +22,7 @@ from fakemamba.cli.evaluate import evaluate
 from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
+from fakemamba.cli.serve import serve
 from fakemamba.cli.train import train
 from fakemamba.errors import FakeMambaError
 
@@ -65,6 +66,7 @@ app.command("metrics")(metrics)
 app.command("train")(train)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
+app.command("serve")(serve)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

@@ -1,0 +1,82 @@
+"""What `GET /v1/model` tells: the model, how it decides, how often it errs as far as its card says, and the limits."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from fakemamba import __version__
+from fakemamba.detect import Detector
+from fakemamba.report.document import LIMITS, error_rates
+from fakemamba.server.config import ServerConfig
+
+
+class Threshold(BaseModel):
+    """Fake below `unsure_below`, real above `unsure_above`, else unsure; log-likelihood ratios, or raw scores."""
+
+    threshold: float
+    unsure_below: float
+    unsure_above: float
+
+
+class Allowed(BaseModel):
+    """What this server takes; sizes in bytes, times in seconds."""
+
+    max_upload: int
+    max_duration: float
+    requests_at_once: int
+    streams_at_once: int
+    requests_per_minute: int
+    stream_duration: float
+
+
+class ModelInfo(BaseModel):
+    """The answer of `GET /v1/model`."""
+
+    name: str
+    sha256: str = Field(description="Of the file of weights that runs.")
+    version: str = Field(description="Of fakemamba.")
+    licence: str
+    origin: str
+    calibrated: bool = Field(description="Without calibration there is no p_fake, and no verdict without a threshold.")
+    decision: Threshold | None
+    window: float = Field(description="Seconds that are judged at once.")
+    hop: float = Field(description="Seconds from one window to the next, in recordings.")
+    sample_rate: int = Field(description="Hz to which everything is resampled.")
+    error_rates: dict[str, Any] = Field(
+        description="What the model's card knows of its errors; empty where it says nothing, which is no good sign."
+    )
+    limits: list[str] = Field(description="What a verdict can and cannot say, for people.")
+    allowed: Allowed
+
+
+def model_info(detector: Detector, config: ServerConfig) -> ModelInfo:
+    """Put together what is known of the model that runs."""
+    card, decision = detector.card, detector.decision
+    return ModelInfo(
+        name=card.name,
+        sha256=detector.model_sha256,
+        version=__version__,
+        licence=card.licence,
+        origin=card.origin,
+        calibrated=card.calibration is not None,
+        decision=Threshold(
+            threshold=decision.threshold,
+            unsure_below=decision.threshold - decision.unsure_below,
+            unsure_above=decision.threshold + decision.unsure_above,
+        )
+        if detector.decides
+        else None,
+        window=detector.window,
+        hop=detector.window / 2,
+        sample_rate=detector.scorer.sample_rate,
+        error_rates=error_rates(card),
+        limits=list(LIMITS),
+        allowed=Allowed(
+            max_upload=config.max_upload,
+            max_duration=config.max_duration,
+            requests_at_once=config.client_requests,
+            streams_at_once=config.client_streams,
+            requests_per_minute=config.client_rate,
+            stream_duration=config.stream_duration,
+        ),
+    )
