@@ -37,6 +37,7 @@ LEVELS = (
     {"detect", "stream"},
     {"report", "export", "plots", "train"},
     {"evaluation"},
+    {"paper"},
     {"cli"},
     {"__main__"},
 )
