@@ -70,7 +70,7 @@ def _rows(experiment: Experiment) -> list[Row]:
 
 def _measured(study: Study, row: Row, corpora: tuple[str, ...]) -> dict[tuple[str, str], Cell]:
     """(corpus, protocol) -> cell."""
-    made = {}
+    made: dict[tuple[str, str], Cell] = {}
     for corpus in corpora:
         for protocol in PROTOCOLS:
             cells = [cell for cell in scored(study, row[0], row[1], corpus) if cell.protocol == protocol]

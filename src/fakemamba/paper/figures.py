@@ -39,7 +39,13 @@ def rates_figure(
     at = [k for k, value in enumerate(published) if value is not None]
     if at:
         axes.plot(
-            [published[k] for k in at], at, "D", color="black", markerfacecolor="white", label="published", zorder=5
+            [value for value in published if value is not None],
+            at,
+            "D",
+            color="black",
+            markerfacecolor="white",
+            label="published",
+            zorder=5,
         )
     for k, _ in enumerate(names):  # an empty place is not a zero
         if all(not cells[k] for cells in series.values()):
@@ -101,7 +107,9 @@ def map_figure(
         for keep, name, colour, marker in kinds:
             style: dict[str, Any] = {"facecolors": "none", "edgecolors": colour} if marker == "o" else {"color": colour}
             count = int(keep.sum())
-            axes.scatter(*at[keep].T, s=16, marker=marker, linewidths=0.8, label=f"{name} ({count} clips)", **style)
+            axes.scatter(
+                at[keep, 0], at[keep, 1], s=16, marker=marker, linewidths=0.8, label=f"{name} ({count} clips)", **style
+            )
         axes.set_title(titled(title, miniature=miniature), loc="left")
         axes.set(xlabel=f"{method} 1 (no unit)", ylabel=f"{method} 2 (no unit)", xticks=[], yticks=[])
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2)
@@ -118,7 +126,8 @@ def _values(
     for cell in cells:
         rates = cell.get("eer")
         if not rates:
-            middle.append(None), low.append(None), high.append(None)
+            for side in (middle, low, high):
+                side.append(None)
             continue
         span = cell.get("interval") if len(rates) == 1 else (min(rates), max(rates))
         middle.append(mean(rates))

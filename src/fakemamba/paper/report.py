@@ -1,6 +1,7 @@
 """All sections as one report: for the terminal, as JSON, and as a web page that stands alone."""
 
 import base64
+import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def write(study: Study, report: Report) -> None:
     """report.html, report.json and report.txt into the output folder, each whole or not at all."""
     from rich.console import Console
 
-    console = Console(width=200, record=True, file=_Nowhere(), highlight=False, markup=False)
+    console = Console(width=200, record=True, file=io.StringIO(), highlight=False, markup=False)
     for block in blocks(report):
         console.print(block)
     with writing(study.out):
@@ -170,13 +171,3 @@ def _flat_head(grid: Grid) -> list[str]:
     """Group and column as one line, for the terminal."""
     groups = [text for text, span in grid.groups for _ in range(span)] or [""] * len(grid.head)
     return [f"{group}\n{cell.text}".strip() for group, cell in zip(groups, grid.head, strict=True)]
-
-
-class _Nowhere:
-    """What a recording console writes to besides its record."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        return None

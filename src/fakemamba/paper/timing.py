@@ -29,7 +29,10 @@ def measure(call: Callable[[], object], *, warmup: int, repeats: int, device: st
     """Call it `warmup` times, then `repeats` times by the clock; on "cuda" each waits for the device."""
     import torch
 
-    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+    def wait() -> None:
+        if device == "cuda":
+            torch.cuda.synchronize()
+
     taken = []
     for number in range(warmup + repeats):
         wait()
