@@ -101,7 +101,10 @@ def how(study: Study, documents: Sequence[dict[str, Any]]) -> tuple[tuple[str, .
     warnings, machines = [], []
     for document in documents:
         evaluation = document["evaluation"]
-        warnings += [f"{evaluation['origin']['dataset']}: {text}" for text in evaluation["warnings"]]
+        where = (
+            f"{evaluation['origin']['model']} on {evaluation['origin']['dataset']}, {evaluation['origin']['protocol']}"
+        )
+        warnings += [f"{where}: {text}" for text in evaluation["warnings"]]
         machines.append(machine_words(document["machine"]))
     if not study.miniature:
         warnings += [text for text in _doubts(documents)]
