@@ -22,7 +22,7 @@ def rtf(study: Study, experiment: Experiment) -> Section:
     found = {cell.system: numbers for cell in cells if (numbers := cell.numbers(study)) is not None}
     known = Cell(RTF.text, (RTF.source, RTF.note), "published", RTF.to_dict())
     whole = _durations(experiment, found, "whole", factor=True)
-    whole_rows = (*whole.rows, (words("paper, Fake-Mamba"), words(""), known, *[words("")] * (len(SECONDS) - 1)))
+    whole_rows = (*whole.rows, (words("paper, Fake-Mamba: all durations"), known, *[words("")] * len(SECONDS)))
     grids = (
         Grid(whole.title, whole.head, whole_rows, (), whole.caption),
         _durations(experiment, found, "after_xlsr", factor=False),
@@ -44,7 +44,7 @@ def _durations(experiment: Experiment, found: Found, part: str, *, factor: bool)
             rows.append((words(SYSTEMS[system].title), *[NOT_RUN] * (1 + len(SECONDS))))
             continue
         cells = [_time(row[part], row["seconds"] if factor else None) for row in one["durations"]]
-        rows.append((words(SYSTEMS[system].title), words(one["kernel"]), *cells))
+        rows.append((words(SYSTEMS[system].title), words(TITLES.get(one["kernel"], one["kernel"])), *cells))
     title = "Real-time factor of the whole system (time to score / duration; below 1 is faster than speech)"
     if not factor:
         title = "After XLS-R alone (projection, encoder, pooling, head), milliseconds"
