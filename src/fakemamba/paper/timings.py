@@ -44,7 +44,7 @@ def _durations(experiment: Experiment, found: Found, part: str, *, factor: bool)
             rows.append((words(SYSTEMS[system].title), *[NOT_RUN] * (1 + len(SECONDS))))
             continue
         cells = [_time(row[part], row["seconds"] if factor else None) for row in one["durations"]]
-        rows.append((words(SYSTEMS[system].title), words(TITLES.get(one["kernel"], one["kernel"])), *cells))
+        rows.append((words(SYSTEMS[system].title), words(TITLES.get(one["kernel"]) or one["kernel"]), *cells))
     title = "Real-time factor of the whole system (time to score / duration; below 1 is faster than speech)"
     if not factor:
         title = "After XLS-R alone (projection, encoder, pooling, head), milliseconds"
