@@ -79,7 +79,8 @@ def test_seeds_multiply_trainings(study):
 def test_a_command_by_hand_is_the_same_run(study, target, monkeypatch):
     monkeypatch.chdir(ROOT)
     training = Training("con-bimamba", target, 7)
-    words = shlex.split(replace(study, changes=("train.precision=bf16",)).out and training.command(study))
+    study = replace(study, changes=("train.precision=bf16", "batch.accumulate=2"))
+    words = shlex.split(training.command(study))
     files = [Path(word) for word in words if word.endswith(".toml")]
     changes = [words[k + 1] for k, word in enumerate(words) if word == "-s"]
     assert load_settings(files, changes) == training.settings(study)
