@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -66,10 +66,16 @@ def _views(wave: Wave, rng: np.random.Generator) -> tuple[Wave, Wave]:
     return wave, wave[start : start + length]
 
 
+@cache
+def _cepstra() -> Cepstra:
+    """One for each process, on one thread."""
+    torch.set_num_threads(1)
+    return Cepstra()
+
+
 def _measure(job: tuple[int, list[Wave]], seed: int) -> Facts16:
     """All views of one clip, as (views, width); none of a clip that isn't trained on."""
-    torch.set_num_threads(1)
-    cepstra, (number, waves) = Cepstra(), job
+    cepstra, (number, waves) = _cepstra(), job
     found = np.zeros((2 * len(waves), cepstra.out_width), np.float16)
     for view, wave in enumerate(waves):
         if not len(wave):
