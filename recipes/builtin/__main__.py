@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fakemamba.config import load_model_config
+from fakemamba.errors import FakeMambaError
 from recipes.builtin import manifest
 from recipes.builtin.bank import STRENGTHS
 from recipes.builtin.bank import build as build_bank
@@ -16,7 +17,7 @@ from recipes.builtin.human import all_human
 from recipes.builtin.manifest import Clip
 from recipes.builtin.report import report
 from recipes.builtin.synthesize import all_synthetic
-from recipes.builtin.train import Schedule, train
+from recipes.builtin.train import STEPS, plan, train
 from recipes.builtin.vocode import all_copies
 
 
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
     parser.add_argument("--work", type=Path, default=Path("runs/builtin"))
     parser.add_argument("--config", type=Path, default=Path("configs/compact.toml"))
-    parser.add_argument("--steps", type=int, default=Schedule.steps)
+    parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--out", type=Path, help=f"the model folder to write; default WORK/{NAME}")
     parser.add_argument("--seed", type=int, default=1234)
     options = parser.parse_args()
@@ -67,12 +68,15 @@ def main() -> None:
     config = load_model_config(options.config)
     bank = build_bank(clips, options.work / "bank.i16", views=len(STRENGTHS), seed=options.seed)
     print(f"bank: {len(bank.samples) / 16_000 / 3600:.1f} h in {bank.views} views", flush=True)
-    train(clips, bank, config, Schedule(steps=options.steps, seed=options.seed), options.work / "train")
+    best = train(clips, bank, plan(config, steps=options.steps, seed=options.seed), options.work / "train")
     record = {"recipe": "python -m recipes.builtin", "seed": options.seed, "steps": options.steps}
-    folder = finish(config, clips, bank, options.work / "train", options.out or options.work / NAME, record)
+    folder = finish(best, clips, bank, options.out or options.work / NAME, record)
     report(folder.path, clips, bank, options.work / "report.json")
     print(f"done: {folder.path} and {options.work / 'report.json'}", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FakeMambaError as error:
+        raise SystemExit(f"error: {error}") from error

@@ -5,15 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from fakemamba.checkpoint.folder import ModelFolder
-from fakemamba.checkpoint.torch_io import save_system
-from fakemamba.config import ModelConfig
+from fakemamba.checkpoint.folder import ModelFolder, open_folder
+from fakemamba.checkpoint.torch_io import load_system, save_system
 from fakemamba.decision import fit_calibration, fit_decision
 from fakemamba.export.onnx_file import export_onnx, largest_difference
-from fakemamba.models import build
-from fakemamba.models.system import System
 from recipes.builtin.bank import Bank
 from recipes.builtin.manifest import Clip
 from recipes.builtin.train import scores_of
@@ -26,22 +22,13 @@ ORIGIN = (
 )
 
 
-def best(config: ModelConfig, folder: Path) -> tuple[System, int]:
-    """The averaged weights of the best look at dev, and their step."""
-    state = torch.load(folder / "best.pt", weights_only=True)
-    system = build(config)
-    system.load_state_dict(state["mean"])
-    return system.eval(), int(state["step"])
-
-
-def finish(
-    config: ModelConfig, clips: list[Clip], bank: Bank, train_folder: Path, out: Path, training: dict[str, Any]
-) -> ModelFolder:
-    """Write the model folder; `training` is what the card tells of the run.
+def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[str, Any]) -> ModelFolder:
+    """Write the model folder from the weights of the best look; `training` is what the card tells of the run.
 
     Raises SystemExit when the exported file doesn't score as torch does.
     """
-    system, step = best(config, train_folder)
+    opened = open_folder(best)
+    config, step, system = opened.card.model, opened.card.training["step"], load_system(opened)
     dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.label != "noise"]
     labels = np.array([clips[i].target for i in dev])
     # Half clean, half through a light channel: what people have lies between the two.

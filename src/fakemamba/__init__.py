@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fakemamba.detect import Detector, load
+    from fakemamba.evaluation import evaluate
     from fakemamba.result import Result, Segment
     from fakemamba.stream import Event, Stream, StreamConfig
 
 __version__ = "0.1.0"
-__all__ = ["Detector", "Event", "Result", "Segment", "Stream", "StreamConfig", "__version__", "load"]
+__all__ = ["Detector", "Event", "Result", "Segment", "Stream", "StreamConfig", "__version__", "evaluate", "load"]
 
 _HOMES = {
     "Detector": "fakemamba.detect",
@@ -25,6 +26,7 @@ _HOMES = {
     "Segment": "fakemamba.result",
     "Stream": "fakemamba.stream",
     "StreamConfig": "fakemamba.stream",
+    "evaluate": "fakemamba.evaluation",
     "load": "fakemamba.detect",
 }
 

@@ -59,7 +59,15 @@ class SpectrumConfig(Frozen):
     hide: int = 0  # bins of a band that training blanks, at most
 
 
-Frontend = Annotated[XlsrConfig | SpectrumConfig, Field(discriminator="kind")]
+class CepstraConfig(Frozen):
+    """The statistics front-end: what cepstra do over time. Goes with encoder "none", pooling "statistics"."""
+
+    kind: Literal["cepstra"] = "cepstra"
+    ffts: tuple[int, int, int] = (256, 512, 1024)
+    hop: int = 160
+
+
+Frontend = Annotated[XlsrConfig | SpectrumConfig | CepstraConfig, Field(discriminator="kind")]
 
 EncoderKind = Literal[
     "pn_bimamba",  # the paper's best: one mixer shared by both directions
@@ -69,6 +77,7 @@ EncoderKind = Literal[
     "transformer",  # the self-attention twins
     "conformer",
     "dual_mamba",  # XLSR-Mamba: a forward and a backward column
+    "none",  # the front-end's statistics are judged as they are
 ]
 
 
@@ -96,8 +105,9 @@ class ModelConfig(Frozen):
     frontend: Frontend = XlsrConfig()
     width: int = 144
     encoder: EncoderConfig = EncoderConfig()
-    pooling: Literal["attention", "mean", "class_token", "dual"] = "attention"
-    score: Literal["bonafide_logit", "logit_difference"] = "bonafide_logit"
+    pooling: Literal["attention", "mean", "class_token", "dual", "statistics"] = "attention"
+    # What a score is; "cosine" is one-class training's: of the embedding to the genuine centre.
+    score: Literal["bonafide_logit", "logit_difference", "cosine"] = "bonafide_logit"
     window: int = 66_800  # samples: 4.175 s
     short: Literal["repeat", "as_is"] = "repeat"  # what to do with clips shorter than `window`
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fakemamba.config import ModelConfig, XlsrConfig
+from fakemamba.config import CepstraConfig, ModelConfig, XlsrConfig
 from fakemamba.errors import CheckpointError
 from fakemamba.scorer import FloatArray
 
@@ -64,6 +64,8 @@ def shortest_input(config: ModelConfig) -> int:
         for kernel, stride in zip(reversed(frontend.conv_kernels), reversed(frontend.conv_strides), strict=True):
             samples = (samples - 1) * stride + kernel
         return samples
+    if isinstance(frontend, CepstraConfig):
+        return frontend.ffts[1] + 25 * frontend.hop
     return frontend.fft + frontend.hop * (math.prod(frontend.time_strides) * 4 - 1)
 
 

@@ -1,6 +1,7 @@
 """A `Scorer` on torch: XLS-R systems, GPUs, and models that have no ONNX file."""
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -45,11 +46,19 @@ class TorchScorer:
 
     def score(self, windows: FloatArray) -> FloatArray:
         """(B, N) float32 at 16 kHz -> (B,) raw scores, higher = more genuine."""
+        return self._run(windows, None)
+
+    def score_padded(self, waves: FloatArray, lengths: Sequence[int]) -> FloatArray:
+        """(B, N) zero-padded at the end, (B,) samples of each -> (B,) raw scores, as each clip gets alone."""
+        return self._run(waves, lengths)
+
+    def _run(self, waves: FloatArray, lengths: Sequence[int] | None) -> FloatArray:
         import torch
 
         with torch.inference_mode():
-            waves = torch.from_numpy(np.ascontiguousarray(windows, dtype=np.float32)).to(self._device)
-            scores: FloatArray = self._system.score(waves).float().cpu().numpy()
+            batch = torch.from_numpy(np.ascontiguousarray(waves, dtype=np.float32)).to(self._device)
+            own = None if lengths is None else torch.tensor(lengths, device=self._device)
+            scores: FloatArray = self._system.score(batch, own).float().cpu().numpy()
         return scores
 
 

@@ -8,6 +8,7 @@ from fakemamba.augment import RawBoost, Settings, legacy
 from fakemamba.augment.notch import Notches, band_stops
 from fakemamba.augment.rawboost import Convolutive, Impulsive, Stationary
 from fakemamba.augment.rawboost_legacy import filtered
+from fakemamba.augment.white import white
 from fakemamba.errors import ConfigError
 
 ALGORITHMS = range(1, 9)
@@ -80,6 +81,21 @@ def test_impulses_touch_the_drawn_share_and_no_more():
     moved = out != wave
     assert moved.sum() == 1000
     assert np.abs(out - wave).max() <= 2.0 * 0.25
+
+
+def test_fast_white_noise_is_white_and_gaussian_and_seeded():
+    stats = pytest.importorskip("scipy.stats")
+    noises = np.stack([white(np.random.default_rng(seed), 50_000) for seed in range(40)])
+    np.testing.assert_array_equal(noises[3], white(np.random.default_rng(3), 50_000))
+    assert stats.kstest(noises[0], "norm").pvalue > 1e-3
+    assert noises.mean() == pytest.approx(0, abs=4 / np.sqrt(noises.size))
+    assert noises.var() == pytest.approx(1, abs=0.005)
+    assert stats.kurtosis(noises.ravel()) == pytest.approx(0, abs=0.02)
+    spectrum = (np.abs(np.fft.rfft(noises)) ** 2).mean(axis=0)[1:24_991].reshape(-1, 51).mean(axis=1) / 50_000
+    assert np.abs(spectrum - 1).max() < 6 / np.sqrt(40 * 51)  # flat: 490 bands of 2040 periodogram values each
+    alike = np.corrcoef(noises) - np.eye(40)
+    assert np.abs(alike).max() < 6 / np.sqrt(50_000)  # no two clips hear the same
+    assert white(np.random.default_rng(0), 500_000).std() == pytest.approx(1, abs=0.01)
 
 
 def test_stationary_noise_meets_its_snr():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fakemamba.errors import DataError
-from fakemamba.metrics import compare, eer, interval, min_cllr
+from fakemamba.metrics import compare, compare_all, eer, holm, interval, intervals, min_cllr
 from fakemamba.metrics.bootstrap import METRICS, _Plan, _Sorted
 from fakemamba.metrics.tally import tally
 
@@ -102,3 +102,30 @@ def test_own_metrics_and_refusals():
         interval(scores, labels, resamples=0)
     with pytest.raises(DataError, match="one cluster per trial"):
         interval(scores, labels, clusters=["a"])
+
+
+def test_every_pair_of_three_is_the_comparison_of_two():
+    rng = np.random.default_rng(5)
+    labels = np.repeat([0, 1], 60)
+    systems = [rng.normal(2.0 * labels) + shift * labels for shift in (0.0, 0.5, 2.0)]
+    pairs = compare_all(systems, labels, resamples=50)
+    assert list(pairs) == [(0, 1), (0, 2), (1, 2)]
+    for (i, j), pair in pairs.items():
+        assert pair == compare(systems[i], systems[j], labels, resamples=50)
+    with pytest.raises(DataError, match="at least two systems"):
+        compare_all(systems[:1], labels)
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03]).tolist() == [0.03, 0.06, 0.06]
+    assert holm([0.5]).tolist() == [0.5]
+    assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
+    assert holm([]).tolist() == []
+
+
+def test_several_metrics_share_their_resamples():
+    rng = np.random.default_rng(6)
+    labels = np.repeat([0, 1], 80)
+    scores = rng.normal(labels * 1.5)
+    found = intervals(scores, labels, ["eer", "auc"], resamples=40, rng=3)
+    assert found == tuple(interval(scores, labels, name, resamples=40, rng=3) for name in ("eer", "auc"))

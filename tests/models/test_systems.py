@@ -18,7 +18,7 @@ from fakemamba.models import build
 from fakemamba.models.assemble import build as assemble
 from fakemamba.models.blocks import PnBiMamba
 from fakemamba.models.mamba import ExternalBiMamba, Mamba, both_ways
-from fakemamba.models.masking import FrameNorm, reverse
+from fakemamba.models.masking import FrameNorm, MapNorm, reverse
 from fakemamba.models.system import System
 
 ABLATIONS = [path for path in CONFIGS if path.stem.startswith("ablation-")]
@@ -233,3 +233,27 @@ def test_attention_pooling_weighs_by_hand():
     # e^0 : e^(ln 3) = 1 : 3, so that the second of two frames weighs 3/4.
     assert pool(x, torch.tensor([2])).item() == pytest.approx(0.75)
     assert MeanPool(1)(x, torch.tensor([2])).item() == pytest.approx(0.5)
+
+
+def test_padding_counts_in_no_statistics_of_maps() -> None:
+    torch.manual_seed(0)
+    maps, lengths = torch.randn(3, 4, 6, 5), [6, 2, 4]
+    ours, plain = MapNorm(4).train(), nn.BatchNorm2d(4).train()
+    mask = torch.arange(6)[None] < torch.tensor(lengths)[:, None]
+    out = ours(maps, mask)
+    own = torch.cat([row[:, :length] for row, length in zip(maps, lengths, strict=True)], dim=1)  # (C, frames, F)
+    expected = plain(own[None])[0]
+    found = torch.cat([row[:, :length] for row, length in zip(out, lengths, strict=True)], dim=1)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(ours.running_var, plain.running_var)
+    torch.testing.assert_close(MapNorm(4).train()(maps), nn.BatchNorm2d(4).train()(maps))
+
+
+def test_a_one_class_head_scores_by_the_cosine() -> None:
+    torch.manual_seed(0)
+    system = build(small(ROOT / "configs" / "compact.toml").model_copy(update={"score": "cosine"})).eval()
+    waves = 0.1 * torch.randn(2, 16_000)
+    embeddings = system.embed(waves)
+    expected = torch.nn.functional.cosine_similarity(embeddings, system.head.weight)
+    torch.testing.assert_close(system.score(waves), expected)
+    torch.testing.assert_close(system(waves), torch.stack([-expected, expected], dim=1))

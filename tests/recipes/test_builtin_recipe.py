@@ -1,19 +1,21 @@
 """The recipe's own parts, on a handful of made-up clips."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 
+from fakemamba.checkpoint.folder import open_folder
 from fakemamba.config import EncoderConfig, ModelConfig, SpectrumConfig
+from fakemamba.errors import ConfigError
 from recipes.builtin import manifest
 from recipes.builtin.bank import Bank, build
 from recipes.builtin.evaluate import tabulate
 from recipes.builtin.manifest import RATE, Clip
 from recipes.builtin.sampling import Sampler
-from recipes.builtin.train import Run, Schedule, _same_run, batches, rate_at
+from recipes.builtin.train import BankBatches, plan, train
 from recipes.builtin.vocode import mel_filters
 
 TINY = ModelConfig(
@@ -87,36 +89,26 @@ def test_batches_are_even_and_a_copy_meets_its_recording(clips: list[Clip], bank
     assert not np.array_equal(batch.waves[:, :100], sampler.batch(8).waves[:, :100])
 
 
-def test_a_resumed_run_reaches_the_same_weights(clips: list[Clip], bank: Bank, tmp_path: Path) -> None:
-    schedule, sampler = Schedule(steps=4, seed=5), Sampler(clips, bank, 5)
-    straight = Run(TINY, schedule, tmp_path / "straight")
-    for waves, targets in batches(sampler, 0, 4):
-        straight.update(waves[:6], targets[:6])
-    first = Run(TINY, schedule, tmp_path / "cut")
-    for waves, targets in batches(sampler, 0, 2):
-        first.update(waves[:6], targets[:6])
-    first.save()
-    second = Run(TINY, schedule, tmp_path / "cut")
-    assert second.resume()
-    for waves, targets in batches(sampler, 2, 4):
-        second.update(waves[:6], targets[:6])
-    for (name, a), b in zip(straight.mean.state_dict().items(), second.mean.state_dict().values(), strict=True):
-        assert torch.equal(a, b), name
+def test_the_recipe_trains_with_the_packages_loop(clips: list[Clip], bank: Bank, tmp_path: Path) -> None:
+    rows = [replace(c, split="dev", source="page-x") for c in clips]
+    both, twice = [*clips, *rows], Bank(bank.samples, np.concatenate([bank.offsets, bank.offsets]))
+    wanted = plan(TINY, steps=3, every=2, seed=5)
+    best = train(both, twice, wanted, tmp_path / "run")
+    card = open_folder(best).card
+    assert card.training["step"] in (2, 3)
+    assert set(card.training["dev"]) == {"macro", "pooled", "page-x"}
+    assert train(both, twice, wanted, tmp_path / "run") == best  # the same command finds it done
+    with pytest.raises(ConfigError, match="other settings"):
+        train(both, twice, plan(TINY, steps=4, every=2, seed=5), tmp_path / "run")
 
 
-def test_a_run_with_other_settings_is_refused(tmp_path: Path) -> None:
-    _same_run(tmp_path / "config.json", {"seed": 1})
-    _same_run(tmp_path / "config.json", {"seed": 1})
-    with pytest.raises(SystemExit, match="other settings"):
-        _same_run(tmp_path / "config.json", {"seed": 2})
-
-
-def test_rates_warm_up_and_fall() -> None:
-    schedule = Schedule(steps=1_000)
-    rates = [rate_at(step, schedule) for step in range(1_000)]
-    assert max(rates) == pytest.approx(schedule.rate)
-    assert rates[0] < rates[100] < rates[199]
-    assert rates[-1] < 0.06 * schedule.rate
+def test_epochs_end_where_the_steps_do_and_processes_share_a_batch(clips: list[Clip], bank: Bank) -> None:
+    batches = BankBatches(Sampler(clips, bank, 3), steps=600, every=250)
+    assert [batches.count(epoch) for epoch in range(4)] == [250, 250, 100, 0]
+    whole, halves = batches.batch(1, 7), [batches.batch(1, 7, rank=rank, ranks=2) for rank in range(2)]
+    np.testing.assert_array_equal(whole.waves, Sampler(clips, bank, 3).batch(257).waves)
+    np.testing.assert_array_equal(whole.waves[1::2], halves[1].waves)
+    np.testing.assert_array_equal(whole.targets[::2], halves[0].targets)
 
 
 def test_a_page_stands_against_its_own_genuine_clips() -> None:

@@ -93,10 +93,13 @@ def _aiff(handle: Handle) -> Header:
     return Header(channels, None, *promised)
 
 
+def is_promise(size: int) -> bool:
+    """Whether a size says anything: not what is left behind by writers that cannot seek back, nor zero."""
+    return size > 0 and not any(size in unknown for unknown in _UNKNOWN_SIZES)
+
+
 def _sizes(handle: Handle, body: int, size: int) -> tuple[int | None, int | None]:
     rest = max(0, handle.size - body)
-    if size == 0 and rest > 0:  # a recorder that was switched off before it wrote the size
-        return None, rest
-    if any(size in unknown for unknown in _UNKNOWN_SIZES):
+    if not is_promise(size) and (size > 0 or rest > 0):  # zero: a recorder that was switched off before it wrote it
         return None, rest
     return size, min(size, rest)

@@ -1,13 +1,13 @@
 """Live chunks of any size, rate, type and channel count -> mono float32 at 16 kHz, the same for any chunking.
 
 A running resampler cannot be saved. Here every block of the source is resampled on its own, with enough of its
-neighbours on both sides that the seams are below 1e-6 of full scale:
+neighbours on both sides that the seams are below 1e-5 of full scale:
 
     source  ...|  context  |   block   |  context  |...      50 ms between two contexts of 20 ms
     kept                   |  resampled |
 
 Where blocks begin depends on the position in the stream alone, so chunks leave no trace, and what is not yet resampled
-is all the state there is. The price is a delay of 20 to 70 ms (up to 2 s for odd rates that share no factor with 16 000).
+is all the state there is. The price: a delay of 20 to 70 ms, up to 2 s for odd rates that share no factor with 16 000.
 """
 
 import math

@@ -15,6 +15,7 @@ import numpy as np
 
 from fakemamba.augment.effect import Effect, FloatArray, between, draw_seed, peak
 from fakemamba.augment.notch import Notches, filter_powers
+from fakemamba.augment.white import white
 from fakemamba.errors import ConfigError
 
 Algorithm = Literal[1, 2, 3, 4, 5, 6, 7, 8]
@@ -141,10 +142,11 @@ class Stationary:
 
     def apply(self, wave: FloatArray) -> FloatArray:
         """(N,) -> (N,)."""
-        white = np.random.default_rng(self.seed).standard_normal(len(wave), dtype=np.float32)
-        noise = filter_powers(white, (self.notches,))
+        noise = filter_powers(white(np.random.default_rng(self.seed), len(wave)), (self.notches,))
         wanted = np.dot(wave, wave) / max(float(np.dot(noise, noise)), 1e-20)
-        return wave + noise * np.float32(np.sqrt(wanted) * 10 ** (-self.snr / 20))
+        noise *= np.float32(np.sqrt(wanted) * 10 ** (-self.snr / 20))
+        noise += wave
+        return noise
 
 
 _NOISES: dict[str, type[Convolutive] | type[Impulsive] | type[Stationary]] = {

@@ -15,10 +15,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from fakemamba import __version__
+from fakemamba.cli.compare import compare
+from fakemamba.cli.data import app as data
 from fakemamba.cli.detect import detect
+from fakemamba.cli.evaluate import evaluate
+from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
 from fakemamba.cli.serve import serve
+from fakemamba.cli.train import train
 from fakemamba.errors import FakeMambaError
 
 ISSUES = "please report it with the traceback that --debug shows"
@@ -54,9 +59,14 @@ def root(
 
 
 app.command("detect")(detect)
+app.add_typer(data, name="data")
+app.command("listen")(listen)
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
 app.command("serve")(serve)
+app.command("train")(train)
+app.command("evaluate")(evaluate)
+app.command("compare")(compare)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

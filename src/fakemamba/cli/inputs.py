@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fakemamba.audio.endings import AUDIO
 from fakemamba.errors import AudioError, ConfigError
 
 STDIN, STDIN_NAME = "-", "stdin"
-# What a folder is searched for; a file named outright may have any ending.
-_SOUND = "wav wave flac ogg oga opus mp3 aif aiff aifc au snd caf w64 rf64 sph amr awb m4a m4b aac wma mka"
-_VIDEO = "mp4 m4v mov webm mkv 3gp avi"
-AUDIO = frozenset(f".{ending}" for ending in f"{_SOUND} {_VIDEO}".split())
 
 
 @dataclass(frozen=True)

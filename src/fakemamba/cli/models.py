@@ -143,6 +143,8 @@ def describe(card: "ModelCard") -> str:
     """The architecture in a few words."""
     model = card.model
     front = model.frontend
+    if front.kind == "cepstra":
+        return f"statistics of cepstra; a plane and two layers of {model.width}"
     first = f"XLS-R, {front.layers} layers of {front.width}" if front.kind == "xlsr" else "compact spectrum front-end"
     if card.training.get("imported", {}).get("kind") == "xls-r":
         return f"{first}, alone: to train on"

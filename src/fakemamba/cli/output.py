@@ -40,6 +40,14 @@ def plan(outputs: Sequence[Path], formats: Sequence[Kind], inputs: Sequence[Inpu
     return targets, None
 
 
+def make_folder(path: Path) -> None:
+    """A folder and those above it; ConfigError where it cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{path}: no such folder can be made: {error.strerror or error}") from error
+
+
 def write(path: Path, text: str) -> None:
     """Put `text` into `path` in one step; an old file stays until the new one is whole.
 

@@ -1,1 +1,1 @@
-"""Protocols, keys and score files of the corpora."""
+"""Protocols, keys and score files; corpora as lists of utterances, checked, mixed and sampled."""

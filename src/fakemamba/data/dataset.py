@@ -27,7 +27,8 @@ class Utterance:
         subset: the key's own word (eval, progress, hidden, …) where it has one.
         speaker, attack, codec, vocoder, language, source: "" where unknown.
         seconds: its length where the corpus tells it without a look into the file.
-        frames: a file of frame labels (PartialSpoof), else None.
+        frames: a file of frame labels (PartialSpoof), else None; `read_frame_labels` reads it.
+        weight: how often it is drawn in training, relative to others.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Utterance:
     source: str = ""
     seconds: float | None = None
     frames: Path | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)

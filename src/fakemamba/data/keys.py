@@ -1,5 +1,6 @@
 """Key files: which trial is bona fide, and what else is known of it. Formats are told apart by their shape."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +13,8 @@ from fakemamba.data.tables import LABELS, Table, read_table, sample
 from fakemamba.errors import DataError
 
 Text = NDArray[np.str_]
+
+_IGNORED = -1
 
 # Columns by position (_ = not used), told apart by their number and by where the label stands.
 _LAYOUTS = {
@@ -37,6 +40,7 @@ class Key:
         labels: (n,) 1 = bona fide, 0 = spoof.
         columns: name -> (n,) text: speaker, attack, codec, subset, … as far as the format has them.
         repeated: trials that stood there more than once (with one label) and are kept once.
+        ignored: rows left out because of their label, as was asked for.
     """
 
     path: Path
@@ -45,6 +49,7 @@ class Key:
     labels: NDArray[np.int64]
     columns: MappingProxyType[str, Text]
     repeated: int
+    ignored: int = 0
 
     def subsets(self) -> dict[str, int]:
         """Trials per subset; empty where the key has no such column."""
@@ -54,8 +59,12 @@ class Key:
         return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
-def read_key(path: str | Path) -> Key:
+def read_key(path: str | Path, *, words: Mapping[str, int | None] = MappingProxyType({})) -> Key:
     """Read a key file of any known format.
+
+    Args:
+        path: the file; gzip is unpacked.
+        words: what further words of the label column mean, in lower case: 1, 0, or None to leave the row out.
 
     Known: ASVspoof 2019 protocols, 2021 LA and DF keys, ASVspoof 5 protocols, In-the-Wild `meta.csv` and six-column
     key, PartialSpoof, SpoofCeleb, Codecfake lists, and CSV or TSV with a header that names a file and a label column.
@@ -64,17 +73,21 @@ def read_key(path: str | Path) -> Key:
         DataError: an unknown format or label, or a trial with two labels.
     """
     table = read_table(path)
-    name, columns = _columns(table)
+    known: dict[str, int] = {**LABELS, **{w: _IGNORED if m is None else m for w, m in words.items()}}
+    name, columns = _columns(table, known)
     if "label" not in columns:
         columns["label"] = ["bonafide" if attack == "a00" else "spoof" for attack in columns["attack"]]  # SpoofCeleb
-    labels = _labels(table, columns.pop("label"))
-    ids: Text = np.array(columns.pop("id"))
-    keep = _unique(table, ids, labels)
+    labels = _labels(table, columns.pop("label"), known)
+    wanted = np.flatnonzero(labels != _IGNORED)
+    ids: Text = np.array(columns.pop("id"))[wanted]
+    first = _unique(table, ids, labels[wanted])
+    keep = wanted[first]
     extras = {column: np.array(cells)[keep] for column, cells in columns.items() if _says_something(cells)}
-    return Key(table.path, name, ids[keep], labels[keep], MappingProxyType(extras), len(ids) - len(keep))
+    repeated, ignored = len(wanted) - len(keep), len(labels) - len(wanted)
+    return Key(table.path, name, ids[first], labels[keep], MappingProxyType(extras), repeated, ignored)
 
 
-def _columns(table: Table) -> tuple[str, dict[str, list[str]]]:
+def _columns(table: Table, known: Mapping[str, int]) -> tuple[str, dict[str, list[str]]]:
     """The layout's name and its columns."""
     if table.header is not None:
         if "label" not in table.header and not _is_spoofceleb(table):
@@ -82,7 +95,7 @@ def _columns(table: Table) -> tuple[str, dict[str, list[str]]]:
         return "table with header", {name: table.column(i) for i, name in enumerate(table.header) if name}
     for name, line in _LAYOUTS.items():
         layout = line.split()
-        if len(layout) == table.width() and _is_label(table.rows[0][layout.index("label")]):
+        if len(layout) == table.width() and table.rows[0][layout.index("label")].lower() in known:
             return name, {column: table.column(i) for i, column in enumerate(layout) if column != "_"}
     shape = " ".join(table.rows[0])
     raise DataError(
@@ -96,16 +109,12 @@ def _is_spoofceleb(table: Table) -> bool:
     return "attack" in names and "a00" in table.column(names.index("attack"))
 
 
-def _is_label(cell: str) -> bool:
-    return cell.lower() in LABELS
-
-
-def _labels(table: Table, cells: list[str]) -> NDArray[np.int64]:
+def _labels(table: Table, cells: list[str], known: Mapping[str, int]) -> NDArray[np.int64]:
     for row, cell in enumerate(cells):
-        if not _is_label(cell):
+        if cell.lower() not in known:
             hint = "numbers mean either thing, depending on the corpus" if cell.isdigit() else "unknown"
             raise DataError(f"{table.at(row)}: label {cell!r} ({hint}); write bonafide or spoof")
-    return np.array([LABELS[cell.lower()] for cell in cells], dtype=np.int64)
+    return np.array([known[cell.lower()] for cell in cells], dtype=np.int64)
 
 
 def _unique(table: Table, ids: Text, labels: NDArray[Any]) -> NDArray[np.intp]:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from fakemamba.audio.endings import AUDIO
 from fakemamba.data.keys import Key, Text
 from fakemamba.data.scores import Scores
 from fakemamba.data.tables import sample
@@ -16,7 +17,6 @@ from fakemamba.metrics import eer
 
 ALL = "all"
 _DEFAULT_SUBSET = "eval"
-_AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac"})
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _common_names(scores: Scores, key: Key) -> tuple[Text, Text, tuple[str, ...]
 
 def _bare(name: str) -> str:
     path = PurePosixPath(name.replace("\\", "/"))
-    return path.stem if path.suffix.lower() in _AUDIO else path.name
+    return path.stem if path.suffix.lower() in AUDIO else path.name
 
 
 def _nothing_in_common(scores: Scores, key: Key, found: NDArray[np.bool_], subset: str | None) -> str:

@@ -4,14 +4,14 @@ One convention everywhere: `scores` (n,) higher = more genuine; `labels` (n,) 1 
 metrics add 2 = non-target); accept when score >= threshold; rates are fractions.
 """
 
-from fakemamba.metrics.bootstrap import Comparison, Interval, compare, interval
+from fakemamba.metrics.bootstrap import Comparison, Interval, compare, compare_all, holm, interval, intervals
 from fakemamba.metrics.confusion import Confusion, confusion
 from fakemamba.metrics.costs import Cost, Prior, act_dcf, cllr, min_cllr, min_dcf
 from fakemamba.metrics.curves import Curve, curve, hull, probit
 from fakemamba.metrics.frames import FrameEer, frame_eer, repool
 from fakemamba.metrics.rates import Eer, auc, eer, eer_hull, eer_official
 from fakemamba.metrics.reliability import Reliability, reliability
-from fakemamba.metrics.summary import Group, Summary, by_group, summarise
+from fakemamba.metrics.summary import Group, Summary, by_group, members, summarise
 from fakemamba.metrics.tally import Tally, tally
 from fakemamba.metrics.tandem import (
     ASVSPOOF5_ASV,
@@ -50,14 +50,18 @@ __all__ = [
     "by_group",
     "cllr",
     "compare",
+    "compare_all",
     "confusion",
     "curve",
     "eer",
     "eer_hull",
     "eer_official",
     "frame_eer",
+    "holm",
     "hull",
     "interval",
+    "intervals",
+    "members",
     "min_adcf",
     "min_cllr",
     "min_dcf",

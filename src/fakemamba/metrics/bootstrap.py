@@ -4,9 +4,10 @@ The scores are sorted once; a resample is only a new count per unique score, so 
 take seconds. Trials of one speaker are not independent: give `clusters` whenever the speakers are known.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import combinations
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +16,7 @@ from fakemamba.errors import DataError
 from fakemamba.metrics.costs import act_dcf_of, cllr_of, min_cllr_of, min_dcf_of
 from fakemamba.metrics.rates import auc_of, eer_hull_of, eer_of
 from fakemamba.metrics.records import Record
-from fakemamba.metrics.tally import Floats, Tally, check_trials
+from fakemamba.metrics.tally import Floats, Tally, check_scores, check_trials
 
 Metric = Callable[[Tally], float]
 MetricName = Literal["eer", "eer_hull", "auc", "min_dcf", "act_dcf", "cllr", "min_cllr"]
@@ -90,15 +91,35 @@ def interval(
     Raises:
         DataError: an unknown metric, a bad level or number, or see `tally`.
     """
+    settings: dict[str, Any] = {"clusters": clusters, "resamples": resamples, "level": level, "rng": rng}
+    (found,) = intervals(scores, labels, [metric], **settings)
+    return found
+
+
+def intervals(
+    scores: ArrayLike,
+    labels: ArrayLike,
+    metrics: Sequence[MetricName | Metric],
+    *,
+    clusters: ArrayLike | None = None,
+    resamples: int = 1000,
+    level: float = 0.95,
+    rng: np.random.Generator | int = 0,
+) -> tuple[Interval, ...]:
+    """`interval` for several metrics at once, all on the same resamples, which are drawn only once."""
     values, genuine = check_trials(scores, labels)
-    measure = _metric(metric)
+    measures = [_metric(metric) for metric in metrics]
     _check_plan(resamples, level)
     system = _Sorted.of(values, genuine)
     plan = _Plan.of(genuine, clusters)
-    drawn = np.array([measure(system.weighted(weights)) for weights in plan.draw(resamples, rng)])
-    low, high = _percentiles(drawn, level)
-    whole = measure(system.weighted(np.ones(len(values), dtype=np.int64)))
-    return Interval(whole, low, high, level, resamples, plan.clusters)
+    drawn = np.array(
+        [[measure(tally) for measure in measures] for tally in map(system.weighted, plan.draw(resamples, rng))]
+    )  # (resamples, metrics)
+    whole = system.weighted(np.ones(len(values), dtype=np.int64))
+    return tuple(
+        Interval(measure(whole), *_percentiles(drawn[:, k], level), level, resamples, plan.clusters)
+        for k, measure in enumerate(measures)
+    )
 
 
 def compare(
@@ -118,22 +139,61 @@ def compare(
         first, second: (n,) scores of the two systems for the same trials in the same order.
         labels, metric, clusters, resamples, level, rng: as in `interval`.
     """
-    one, genuine = check_trials(first, labels)
-    other, _ = check_trials(second, labels)
+    (pair,) = compare_all(
+        [first, second], labels, metric, clusters=clusters, resamples=resamples, level=level, rng=rng
+    ).values()
+    return pair
+
+
+def compare_all(
+    systems: Sequence[ArrayLike],
+    labels: ArrayLike,
+    metric: MetricName | Metric = "eer",
+    *,
+    clusters: ArrayLike | None = None,
+    resamples: int = 1000,
+    level: float = 0.95,
+    rng: np.random.Generator | int = 0,
+) -> dict[tuple[int, int], Comparison]:
+    """`compare` for every pair (i, j), i < j, of two or more systems, all measured on the same resamples.
+
+    The p-values are each pair's own; `holm` corrects them for their number.
+    """
+    if len(systems) < 2:
+        raise DataError(f"a comparison needs at least two systems, not {len(systems)}")
     measure = _metric(metric)
     _check_plan(resamples, level)
-    pair = (_Sorted.of(one, genuine), _Sorted.of(other, genuine))
+    checked = [check_trials(scores, labels) for scores in systems]
+    genuine = checked[0][1]
+    ordered = [_Sorted.of(values, genuine) for values, _ in checked]
     plan = _Plan.of(genuine, clusters)
     drawn = np.array(
-        [[measure(system.weighted(weights)) for system in pair] for weights in plan.draw(resamples, rng)]
-    )  # (resamples, 2)
-    differences = drawn[:, 0] - drawn[:, 1]
-    low, high = _percentiles(differences, level)
-    beyond = 1 + min(int((differences <= 0).sum()), int((differences >= 0).sum()))
-    ones = np.ones(len(one), dtype=np.int64)
-    a, b = (measure(system.weighted(ones)) for system in pair)
-    p_value = min(1.0, 2 * beyond / (resamples + 1))
-    return Comparison(a, b, a - b, low, high, p_value, level, resamples, plan.clusters)
+        [[measure(system.weighted(weights)) for system in ordered] for weights in plan.draw(resamples, rng)]
+    )  # (resamples, systems)
+    ones = np.ones(len(genuine), dtype=np.int64)
+    whole = [measure(system.weighted(ones)) for system in ordered]
+    found = {}
+    for i, j in combinations(range(len(systems)), 2):
+        differences = drawn[:, i] - drawn[:, j]
+        low, high = _percentiles(differences, level)
+        beyond = 1 + min(int((differences <= 0).sum()), int((differences >= 0).sum()))
+        p_value = min(1.0, 2 * beyond / (resamples + 1))
+        gap = whole[i] - whole[j]
+        found[i, j] = Comparison(whole[i], whole[j], gap, low, high, p_value, level, resamples, plan.clusters)
+    return found
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    """(m,) p-values corrected for their number (Holm 1979): any of them below alpha is wrong with at most alpha.
+
+    The k-th smallest is multiplied by m - k + 1, and no corrected value is less than one before it, nor above 1.
+    """
+    values = check_scores(p_values)
+    order = np.argsort(values, kind="stable")
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    corrected = np.empty_like(values)
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected
 
 
 @dataclass(frozen=True)

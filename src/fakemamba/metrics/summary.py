@@ -1,5 +1,6 @@
 """All numbers of one system on one set of trials, and the same by group."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,16 +87,22 @@ def by_group(scores: ArrayLike, labels: ArrayLike, groups: ArrayLike, *, prior: 
         prior: priors and costs of the DCF.
     """
     values, genuine = check_trials(scores, labels)
+    return tuple(_group(name, values, genuine, keep, prior) for name, keep in members(genuine, groups))
+
+
+def members(labels: ArrayLike, groups: ArrayLike) -> Iterator[tuple[str, Flags]]:
+    """The groups of `by_group` as (name, (n,) which trials belong to it), sorted by name (arguments as there)."""
+    genuine = np.asarray(labels).astype(bool)
     names: NDArray[Any] = np.asarray(groups).astype(str)
-    if names.shape != values.shape:
-        raise DataError(f"{values.size} scores but groups of shape {names.shape}: give one group per score")
+    if names.shape != genuine.shape:
+        raise DataError(f"{genuine.size} scores but groups of shape {names.shape}: give one group per score")
     spoofs_only = all(name.lower() in _NOTHING for name in np.unique(names[genuine]).tolist())
-    wanted = np.unique(names[~genuine] if spoofs_only else names)
-    return tuple(_group(name, values, genuine, names == name, spoofs_only, prior) for name in wanted.tolist())
+    for name in np.unique(names[~genuine] if spoofs_only else names).tolist():
+        inside = names == name
+        yield name, inside & ~genuine | genuine if spoofs_only else inside
 
 
-def _group(name: str, scores: Floats, genuine: Flags, inside: Flags, spoofs_only: bool, prior: Prior) -> Group:
-    keep = inside & ~genuine | genuine if spoofs_only else inside
+def _group(name: str, scores: Floats, genuine: Flags, keep: Flags, prior: Prior) -> Group:
     n_bonafide, n_spoof = int((genuine & keep).sum()), int((~genuine & keep).sum())
     if not n_bonafide or not n_spoof:
         return Group(name, n_bonafide, n_spoof, None, None, None)

@@ -4,14 +4,16 @@ from collections.abc import Callable
 
 from torch import nn
 
-from fakemamba.config import EncoderConfig, ModelConfig, SpectrumConfig, XlsrConfig
+from fakemamba.config import CepstraConfig, EncoderConfig, ModelConfig
 from fakemamba.errors import ConfigError
 from fakemamba.models.blocks import ConBiMamba, PnBiMamba, TransBiMamba
+from fakemamba.models.cepstra import Cepstra
 from fakemamba.models.conformer import Conformer, Transformer
 from fakemamba.models.encoders import DualMamba, Stack
 from fakemamba.models.pooling import AttentionPool, DualPool, MeanPool, TokenPool
 from fakemamba.models.spectrum import Spectrum
-from fakemamba.models.system import System
+from fakemamba.models.statistics import StatisticsSystem
+from fakemamba.models.system import EncodedSystem, System
 from fakemamba.models.xlsr import XLSR
 
 POOLS: dict[str, Callable[[int], nn.Module]] = {
@@ -29,19 +31,28 @@ def build(config: ModelConfig, frontend: nn.Module | None = None) -> System:
         ConfigError: parts that don't fit together.
     """
     kind = config.encoder.kind
+    statistics = isinstance(config.frontend, CepstraConfig)
+    if not statistics == (kind == "none") == (config.pooling == "statistics"):
+        raise ConfigError("frontend 'cepstra', encoder 'none' and pooling 'statistics' only go together")
+    if statistics and config.score == "cosine":
+        raise ConfigError(
+            "score 'cosine' is of an embedding: frontend 'cepstra' has none to learn; choose another score"
+        )
+    if statistics:
+        dropout = config.encoder.dropout
+        return StatisticsSystem(frontend or _frontend(config), width=config.width, dropout=dropout, score=config.score)
     if (config.pooling == "dual") != (kind == "dual_mamba"):
         raise ConfigError("pooling 'dual' and encoder 'dual_mamba' only go together")
     if kind == "dual_mamba" and config.encoder.depth % 2:
         raise ConfigError(f"dual_mamba: depth {config.encoder.depth} must be even, half of it is each column's")
     encoder = _encoder(config.encoder, config.width, token=config.pooling == "class_token")
     pool = POOLS[config.pooling](int(encoder.out_width))  # type: ignore[arg-type]
-    return System(frontend or _frontend(config), encoder, pool, width=config.width, score=config.score)
+    return EncodedSystem(frontend or _frontend(config), encoder, pool, width=config.width, score=config.score)
 
 
 def _frontend(config: ModelConfig) -> nn.Module:
     part = config.frontend
-    kinds: dict[str, Callable[..., nn.Module]] = {"xlsr": XLSR, "spectrum": Spectrum}
-    assert isinstance(part, XlsrConfig | SpectrumConfig)
+    kinds: dict[str, Callable[..., nn.Module]] = {"xlsr": XLSR, "spectrum": Spectrum, "cepstra": Cepstra}
     return kinds[part.kind](**part.model_dump(exclude={"kind"}))
 
 

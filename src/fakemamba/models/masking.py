@@ -47,6 +47,20 @@ class FrameNorm(nn.BatchNorm1d):
         return out
 
 
+class MapNorm(nn.BatchNorm2d):
+    """BatchNorm of (B, C, T, F); in training the padded frames are left out of the statistics."""
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, C, T, F) -> the same; `mask` (B, T) matters in training alone."""
+        if mask is None or not self.training:
+            return super().forward(x)
+        last = x.movedim(1, -1)
+        own = last[mask]  # (n, F, C)
+        out = torch.zeros_like(last)
+        out[mask] = super().forward(own.reshape(-1, self.num_features, 1, 1)).view(own.shape).to(out.dtype)
+        return out.movedim(-1, 1)
+
+
 def attend(weights: Tensor, mask: Tensor | None) -> Tensor:
     """Softmax over time of (B, T, 1), nothing for the padding."""
     if mask is not None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fakemamba.models.masking import blank, frame_mask
+from fakemamba.models.masking import MapNorm, blank, frame_mask
 
 FLOOR = 1e-6  # of the clip's mean power: what lies 60 dB below tells of the recorder, not of the voice
 PRE_EMPHASIS = 0.97
@@ -32,16 +32,17 @@ class Stage(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, 3, stride=(stride, 2), padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.norm = MapNorm(outputs)
         self.stride = stride
 
     def forward(self, x: Tensor, frames: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """(B, C, T, F) -> (B, C', ceil(T / stride), F / 2); padded frames are zero before every convolution."""
-        x = F.silu(self.norm(self.conv(x)))
+        x = self.conv(x)
         if frames is None:
-            return x, None
+            return F.silu(self.norm(x)), None
         frames = (frames + self.stride - 1) // self.stride
-        return blank(x.transpose(1, 2), frame_mask(frames, x.shape[2])).transpose(1, 2), frames
+        mask = frame_mask(frames, x.shape[2])
+        return blank(F.silu(self.norm(x, mask)).transpose(1, 2), mask).transpose(1, 2), frames
 
 
 class Spectrum(nn.Module):

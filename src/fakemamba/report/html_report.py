@@ -1,67 +1,51 @@
 """A web page that stands alone: no script, no request, everything from outside escaped."""
 
-from collections.abc import Iterable
-from html import escape
-from importlib.resources import files
-
 from fakemamba.report.document import (
     LIMITS,
     Failure,
     Report,
     certainty,
     number,
-    printable,
     probability,
     span_text,
     summary,
 )
 from fakemamba.report.drawing import gauge, timeline
+from fakemamba.report.page import facts, page, safe, sentence, when
 from fakemamba.result import Result
 from fakemamba.timeline import clock
-
-# Nothing may be fetched or run, even if something slipped through the escaping.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def render(report: Report) -> str:
     """The whole page as one HTML document."""
-    css = files("fakemamba.report").joinpath("page.css").read_text(encoding="utf-8")
     title = _title(report)
     body = [f"<header><h1>{title}</h1><p class='soft'>{_subtitle(report)}</p></header>"]
     body += [_result(result, report) for result in report.results]
     body += [_failure(failure) for failure in report.failures]
     body += [_limits(), _provenance(report)]
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>\n{css}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(body)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return page(title, body)
 
 
 def _title(report: Report) -> str:
     if len(report.results) == 1 and not report.failures:
-        return f"{_safe(_base(report.results[0].source))}: {report.results[0].verdict}"
-    return f"Speech-deepfake report: {_safe(summary(report))}"
+        return f"{safe(_base(report.results[0].source))}: {report.results[0].verdict}"
+    return f"Speech-deepfake report: {safe(summary(report))}"
 
 
 def _subtitle(report: Report) -> str:
-    when = report.created.replace("T", " ").replace("+00:00", " UTC")
-    return f"Speech-deepfake report · fakemamba {_safe(report.version)} · {_safe(when)}"
+    return f"Speech-deepfake report · fakemamba {safe(report.version)} · {safe(when(report.created))}"
 
 
 def _result(result: Result, report: Report) -> str:
     low, high = report.settings["unsure_below"], report.settings["unsure_above"]
     notes = [result.reason] if result.reason else []
     parts = [
-        f'<div class="head"><h2>{_safe(result.source)}</h2><span class="soft">{clock(result.duration)}</span></div>',
-        f'<p class="verdict"><b>{result.verdict.upper()}</b><span>{_safe(_how_sure(result))}</span></p>',
-        *(f'<p class="note">{_safe(_sentence(note))}</p>' for note in [*notes, *result.warnings]),
+        f'<div class="head"><h2>{safe(result.source)}</h2><span class="soft">{clock(result.duration)}</span></div>',
+        f'<p class="verdict"><b>{result.verdict.upper()}</b><span>{safe(_how_sure(result))}</span></p>',
+        *(f'<p class="note">{safe(sentence(note))}</p>' for note in [*notes, *result.warnings]),
         gauge(result, low, high),
         _over_time(result),
-        _facts(_numbers(result)),
+        facts(_numbers(result)),
     ]
     return f'<section class="{result.verdict}">{"".join(parts)}</section>'
 
@@ -102,13 +86,13 @@ def _numbers(result: Result) -> list[tuple[str, str]]:
 
 def _failure(failure: Failure) -> str:
     return (
-        f'<section class="error"><h2>{_safe(failure.source)}</h2><p class="verdict"><b>NOT JUDGED</b></p>'
-        f'<p class="note">{_safe(failure.error)}</p></section>'
+        f'<section class="error"><h2>{safe(failure.source)}</h2><p class="verdict"><b>NOT JUDGED</b></p>'
+        f'<p class="note">{safe(failure.error)}</p></section>'
     )
 
 
 def _limits() -> str:
-    items = "".join(f"<li>{_safe(limit)}</li>" for limit in LIMITS)
+    items = "".join(f"<li>{safe(limit)}</li>" for limit in LIMITS)
     return f"<section><h2>What this can and cannot say</h2><ul>{items}</ul></section>"
 
 
@@ -125,24 +109,8 @@ def _provenance(report: Report) -> str:
         ("Calibrated", "yes" if settings["calibrated"] else "no: p_fake cannot be given"),
         ("Software", f"fakemamba {report.version}"),
     ]
-    return f"<section><h2>How it was made</h2>{_facts(rows)}</section>"
-
-
-def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    def cell(name: str, value: str) -> str:
-        return f"<code>{_safe(value)}</code>" if "SHA" in name else _safe(value)
-
-    body = "".join(f"<tr><th>{_safe(name)}</th><td>{cell(name, value)}</td></tr>" for name, value in rows)
-    return f'<table class="facts"><tbody>{body}</tbody></table>'
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    return f"<section><h2>How it was made</h2>{facts(rows)}</section>"
 
 
 def _base(source: str) -> str:
     return source.replace("\\", "/").rstrip("/").rpartition("/")[2] or source
-
-
-def _safe(text: str) -> str:
-    return escape(printable(text))

@@ -25,6 +25,8 @@ def step_between(points: Sequence[Point], least: float, most: float, *, falling:
 
         llr = before + (after - before) * share        after < before if `falling`
 
+    Neither level lies beyond what was heard, or few windows behind the step would make it a steep and late one.
+
     Args:
         points: one or more windows, ordered.
         least, most: seconds; `most` is the end of the newest window.
@@ -40,7 +42,7 @@ def step_between(points: Sequence[Point], least: float, most: float, *, falling:
     for step in np.arange(least, max(least, most - _LEAST) + 1e-9, GRID):
         share = np.clip((end - step) / (end - start), 0.0, 1.0)
         design = np.stack([1.0 - share, share], axis=1)  # (points, 2)
-        before, after = np.linalg.lstsq(design, llr, rcond=None)[0]
+        before, after = np.clip(np.linalg.lstsq(design, llr, rcond=None)[0], llr.min(), llr.max())
         error = float(np.sum((design @ (before, after) - llr) ** 2))
         if (after < before) == falling and error < best - 1e-9:
             best, place = error, float(step)

@@ -38,7 +38,7 @@ class StreamConfig(Frozen):
     near: Annotated[float, _seconds(0.5, 30.0)] = 1.5
     pause: Annotated[float, _seconds(0.2, 30.0)] = 1.0
     threshold: Finite | None = None
-    start_evidence: Annotated[float, _seconds(0.0, 1000.0)] = 2.0
+    start_evidence: Annotated[float, _seconds(0.0, 1000.0)] = 4.0
     end_evidence: Annotated[float, _seconds(0.0, 1000.0)] = 0.5
 
     @field_validator("hop", "first", "window", "near", "pause")

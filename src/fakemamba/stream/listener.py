@@ -27,7 +27,7 @@ class Window:
     """Samples that need a score.
 
     Attributes:
-        wave: (N,) float32 mono at 16 kHz, ready for `Scorer.score` (repeated up to the model's window if it needs that).
+        wave: (N,) float32 mono at 16 kHz, ready for `Scorer.score`: repeated to fill the model's window if need be.
         start, end: seconds in the stream.
     """
 
@@ -44,9 +44,11 @@ class Look:
         time: seconds heard.
         step: seconds since the look before.
         start: the long window reaches from here to `time`.
+        onset: where the sound began, or the farthest look back if it began before.
         quiet: seconds of silence at the end.
         speech: seconds of speech in the long window.
-        counted: seconds of speech newly counted into the total.
+        counted: seconds of speech newly counted: each frame by the first look that sees enough behind it.
+        uncounted: seconds of speech that the next look will count.
         near: the near window reaches from here to `time`; None where it holds too little sound.
         ripe: whether the sound lasts long enough for a window.
         scores: how many windows wait for a score: 0, or 1 where long and near are the same, or 2.
@@ -55,9 +57,11 @@ class Look:
     time: float
     step: float
     start: float
+    onset: float
     quiet: float
     speech: float
     counted: float
+    uncounted: float
     near: float | None
     ripe: bool
     scores: int
@@ -74,6 +78,8 @@ class Listener:
         total: samples heard.
         looked: samples heard at the last look.
         peak: largest magnitude heard.
+        judged: whether the last look had something to judge; if not, the next one comes after half a hop already,
+            so that whoever begins to speak is judged soon.
     """
 
     hop: int
@@ -85,13 +91,16 @@ class Listener:
     total: int = 0
     looked: int = 0
     peak: float = 0.0
+    judged: bool = False
 
     def hear(self, wave: FloatArray) -> list[tuple[Look, list[Window]]]:
-        """Take (n,) samples; one look with its windows for each hop that they complete."""
+        """Take (n,) samples; one look with its windows for each hop, or half a hop, that they complete."""
         self.kept = np.concatenate([self.kept, wave])
         self.total += len(wave)
         self.peak = max(self.peak, float(np.abs(wave).max(initial=0.0)))
-        looks = [self._look(end, self.first) for end in range(self.looked + self.hop, self.total + 1, self.hop)]
+        looks = []
+        while (end := self.looked + (self.hop if self.judged else self.hop // 2)) <= self.total:
+            looks.append(self._look(end, self.first))
         self._trim()
         return looks
 
@@ -99,20 +108,23 @@ class Listener:
         """The rest behind the last hop, if there is any; a whole stream too short for a first window counts too."""
         if self.total == self.looked:
             return []
-        return [self._look(self.total, round(MIN_DURATION * SAMPLE_RATE), final=True)]
+        return [self._look(self.total, round(MIN_DURATION * SAMPLE_RATE))]
 
     def _trim(self) -> None:
         surplus = len(self.kept) - (self.total - self.looked) - self.longest
         if surplus > 0:
             self.kept = self.kept[surplus:].copy()
 
-    def _look(self, end: int, least: int, *, final: bool = False) -> tuple[Look, list[Window]]:
+    def _look(self, end: int, least: int) -> tuple[Look, list[Window]]:
         begin = self.total - len(self.kept)  # position of kept[0]
         seen = self.kept[max(0, end - self.longest - begin) : end - begin]
         heard = activity(seen)
-        length = min(len(seen), self._since(heard.sound, len(seen)))
+        onset = _last_onset(heard.sound, self.pause) * FRAME
+        # Whole hops, so that few lengths occur and can be scored in one batch; all of it if the sound began before.
+        length = len(seen) if onset == 0 else min(len(seen), round((len(seen) - onset) / self.hop) * self.hop)
         frames = -(-length // FRAME)
-        speech = float(heard.speech[-frames:].sum()) * FRAME / SAMPLE_RATE if length else 0.0
+        speech = _seconds(heard.speech[-frames:]) if length else 0.0
+        new = end // FRAME - self.looked // FRAME
         quiet = _run_of_silence(heard.sound)
         judged = length >= least and speech >= MIN_SPEECH and quiet < self.pause
         near = self._near_enough(heard.sound, length)
@@ -121,36 +133,30 @@ class Listener:
             time=end / SAMPLE_RATE,
             step=(end - self.looked) / SAMPLE_RATE,
             start=(end - length) / SAMPLE_RATE,
+            onset=(end - len(seen) + onset) / SAMPLE_RATE,
             quiet=quiet * FRAME / SAMPLE_RATE,
             speech=speech,
-            counted=self._newly_counted(heard.speech, end, final=final),
+            counted=_seconds(heard.speech[max(0, len(heard.speech) - _SURE - new) : max(0, len(heard.speech) - _SURE)]),
+            uncounted=_seconds(heard.speech[-_SURE:]),
             near=None if near is None else (end - near) / SAMPLE_RATE,
             ripe=length >= least,
             scores=len(windows),
         )
-        self.looked = end
+        self.looked, self.judged = end, judged
         return look, windows
-
-    def _since(self, sound: BoolArray, samples: int) -> int:
-        """Samples since the sound began, in whole hops so that few lengths occur; all if it began before."""
-        begun = _last_onset(sound, self.pause)
-        return samples if begun == 0 else round((samples - begun * FRAME) / self.hop) * self.hop
 
     def _near_enough(self, sound: BoolArray, length: int) -> int | None:
         size = min(self.near, length)
         frames = -(-size // FRAME)
         return size if size and sound[-frames:].mean() >= 0.5 else None
 
-    def _newly_counted(self, speech: BoolArray, end: int, *, final: bool) -> float:
-        """Each frame is counted by the first look that sees enough behind it."""
-        sure = 0 if final else _SURE
-        until = len(speech) - sure
-        since = len(speech) - round((end - self.looked) / FRAME) - _SURE
-        return float(speech[max(0, since) : max(0, until)].sum()) * FRAME / SAMPLE_RATE
-
     @staticmethod
     def _window(seen: FloatArray, end: int, size: int) -> Window:
         return Window(seen[len(seen) - size :].copy(), (end - size) / SAMPLE_RATE, end / SAMPLE_RATE)
+
+
+def _seconds(flags: BoolArray) -> float:
+    return float(flags.sum()) * FRAME / SAMPLE_RATE
 
 
 def _run_of_silence(sound: BoolArray) -> int:

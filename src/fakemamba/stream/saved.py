@@ -33,6 +33,7 @@ class SavedListener:
     total: int
     looked: int
     peak: float
+    judged: bool
 
 
 @dataclass(frozen=True)

@@ -99,8 +99,10 @@ class Stream:
         Raises:
             AudioError: the samples or the rate make no sense (the chunk is dropped, the stream can go on), or the
                 stream has ended.
-            CheckpointError: the model fails.
+            ConfigError: windows of a `push` wait for their scores.
+            CheckpointError: the model fails; the stream cannot go on.
         """
+        self._refuse_if_waiting()
         wave = self._take(chunk, rate)
         events: list[Event] = []
         for start in range(0, max(1, len(wave)), _PIECE):
@@ -110,6 +112,7 @@ class Stream:
 
     def end(self) -> list[Event]:
         """Judge what is left and sum up; the last event is an `End`. Raises AudioError if it has ended already."""
+        self._refuse_if_waiting()
         return self.settle(score_windows(self._scorer, self.finish()))
 
     def push(self, chunk: ArrayLike, rate: float | None = None) -> list[Window]:
@@ -166,7 +169,9 @@ class Stream:
             model=self._model_id,
             config=self.config,
             intake=SavedIntake(intake.rate, intake.taken, intake.before, packed(intake.tail)),
-            listener=SavedListener(packed(listener.kept), listener.total, listener.looked, listener.peak),
+            listener=SavedListener(
+                packed(listener.kept), listener.total, listener.looked, listener.peak, listener.judged
+            ),
             track=self._track,
             looks=self._looks,
             scores=self._scores,
@@ -181,7 +186,8 @@ class Stream:
         listener.kept = unpacked(heard.kept, listener.longest + listener.hop)
         if not 0 <= fresh < listener.hop or len(listener.kept) != expected:
             raise ConfigError("the stream's state: its samples do not fit its times; give what Stream.state() returned")
-        listener.total, listener.looked, listener.peak = heard.total, heard.looked, heard.peak
+        listener.total, listener.looked = heard.total, heard.looked
+        listener.peak, listener.judged = heard.peak, heard.judged
         self._track, self._looks, self._scores, self._phase = saved.track, saved.looks, saved.scores, saved.phase
 
     def _take(self, chunk: ArrayLike, rate: float | None) -> FloatArray:
@@ -199,6 +205,11 @@ class Stream:
             for window in windows
         ]
 
+    def _refuse_if_waiting(self) -> None:
+        if self._looks:
+            due = sum(look.scores for look in self._looks) - len(self._scores)
+            raise ConfigError(f"{due} windows of this stream wait for their scores: settle them before it goes on")
+
     def _refuse_if_over(self) -> None:
         if self._phase != "running":
             raise AudioError("this stream has ended; start another one")
@@ -215,8 +226,6 @@ def score_windows(scorer: Scorer, windows: Sequence[Window]) -> FloatArray:
 
 def _check_same(saved: Saved, model_id: tuple[str, str], config: StreamConfig | None) -> None:
     if saved.model != model_id:
-        raise ConfigError(
-            f"the stream's state: is of the model {saved.model[0]}, or of another version of {model_id[0]}"
-        )
+        raise ConfigError(f"the stream's state: belongs to another model than {model_id[0]}, or to other weights of it")
     if config is not None and config != saved.config:
         raise ConfigError("the stream's state: was made with another configuration; leave config out to go on with it")

@@ -1,4 +1,4 @@
-"""From scores to events: two sums of evidence that open and close fake spans, and where these most likely begin and end.
+"""From scores to events: sums of evidence that open and close fake spans, and where these most likely begin and end.
 
 A change must be told soon, and rarely without cause. Page's cumulative sum (Biometrika 1954, "Continuous inspection
 schemes") does that with one number: evidence against the voice adds up, evidence for it takes off, never below zero.
@@ -20,8 +20,8 @@ from fakemamba.stream.changes import Point, step_between
 from fakemamba.stream.events import End, Event, FakeEnded, FakeStarted, ScoreUpdate, Unsure, UnsureReason
 from fakemamba.stream.listener import Look
 
-_REMEMBERED = 12.0  # seconds of near windows that a change is looked for in
-_BEFORE = 1.0  # seconds before the evidence began to rise where the change may lie
+_EARLIER, _LATER = 4.0, 1.0  # seconds around the first window with evidence; those that end there place the change
+_BEFORE = 1.0  # seconds before the first window with evidence where the change may lie
 
 _SENTENCES: dict[UnsureReason, str] = {
     "silence": "nothing is heard",
@@ -59,16 +59,18 @@ class Track:
 
     Attributes:
         verdict, why: what was last said; why only if unsure.
+        onset: where the current stretch of sound began.
         judged: time up to which the current stretch of sound is judged; None before its first look.
         sum, rising: the running sum, and since when it is above zero.
-        points: the newest near windows of this stretch.
+        points: the newest near windows of this stretch, and those around `rising`.
         fake: the open fake span.
         over: time when the last fake span ended.
-        quiet: seconds of silence at the last look.
+        quiet, uncounted: seconds of silence at the end of the last look; of speech that it left to the next one.
     """
 
     verdict: Verdict | None = None
     why: UnsureReason | None = None
+    onset: float = 0.0
     judged: float | None = None
     sum: float = 0.0
     rising: float | None = None
@@ -76,6 +78,7 @@ class Track:
     fake: Fake | None = None
     over: float = 0.0
     quiet: float = 0.0
+    uncounted: float = 0.0
     sums: Sums = field(default_factory=Sums)
 
 
@@ -91,7 +94,9 @@ class Tracker:
         if not all(math.isfinite(score) for score in scores):
             raise CheckpointError(f"model {self._model}: a score is not a number; its weights do not fit its card")
         track.sums.speech += look.counted
-        track.quiet = look.quiet
+        track.quiet, track.uncounted = look.quiet, look.uncounted
+        if track.judged is None:
+            track.onset = look.onset
         if not scores:
             return self._unheard(track, look)
         near = self._judge.llr(scores[-1]) if look.near is not None else None
@@ -112,13 +117,14 @@ class Tracker:
             speech=look.speech,
         )
         self._add(track, look, score, llr)
-        return [update, *events, *self._say(track, look, verdict, llr)]
+        return [*events, update, *self._say(track, look, verdict, llr)]
 
     def close(self, track: Track, duration: float, peak: float) -> list[Event]:
         """The last events: an open span ends, and the whole is summed up."""
         events = self._end_fake(track, duration, duration - track.quiet)
         sums = track.sums
-        reason = nothing_to_judge(duration, peak, sums.speech, judged=sums.weight > 0)
+        speech = min(duration, sums.speech + track.uncounted)
+        reason = None if sums.weight else nothing_to_judge(duration, peak, speech, judged=False)
         verdict: Verdict = "unsure"
         score = llr = None
         if reason is None:
@@ -131,7 +137,7 @@ class Tracker:
             p_fake=None if llr is None else self._judge.p_fake(llr),
             llr=llr,
             score=score,
-            speech=sums.speech,
+            speech=round(speech, 2),
             fakes=sums.fakes,
             fake_seconds=sums.fake_seconds,
             longest_fake=sums.longest,
@@ -154,15 +160,18 @@ class Tracker:
         """Add the newest window to the running sum; a span starts or ends where it passes its limit."""
         assert look.near is not None
         fresh = look.time - (look.near if track.judged is None else track.judged)
-        track.points = [point for point in track.points if point.end > look.time - _REMEMBERED]
-        track.points.append(Point(look.near, look.time, near))
         beyond = self._judge.low - near if track.fake is None else near - self._judge.decision.threshold
         track.sum = max(0.0, track.sum + beyond * fresh)
         if track.sum == 0.0:
             track.rising = None
-            return []
-        if track.rising is None:
+        elif track.rising is None:
             track.rising = look.time
+        track.points.append(Point(look.near, look.time, near))
+        track.points = [
+            point
+            for point in track.points
+            if point.end > look.time - _EARLIER or (track.rising is not None and _surrounds(point, track.rising))
+        ]
         if track.sum <= (self._start if track.fake is None else self._end):
             return []
         return self._start_fake(track, look, near) if track.fake is None else self._leave_fake(track, look)
@@ -179,21 +188,23 @@ class Tracker:
 
     def _change(self, track: Track, look: Look, *, falling: bool) -> float:
         """Where the LLR steps down or up, near the time since when the sum has risen."""
-        points, rising = track.points, track.rising
+        rising, first = track.rising, track.points[0]
         assert rising is not None
-        first = points[0]
+        floor = track.over if track.fake is None else track.fake.start  # spans do not overlap
         if falling and rising == first.end:
-            return first.start  # it was fake as soon as anything was heard
-        least = max(first.start, rising - (look.time - points[-1].start) - _BEFORE)
-        return step_between(points, least, look.time, falling=falling)
+            return max(floor, track.onset)  # it was fake as soon as anything was heard
+        points = [point for point in track.points if _surrounds(point, rising)]
+        least = rising - (points[-1].end - points[-1].start) - _BEFORE
+        most = min(rising + _LATER, look.time)
+        return step_between(points, max(least, floor, track.onset, points[0].start), most, falling=falling)
 
     def _end_fake(self, track: Track, time: float, end: float) -> list[Event]:
         fake = track.fake
         if fake is None:
             return []
-        end = max(end, fake.start)
+        end = round(max(end, fake.start), 3)
         sums = track.sums
-        sums.fake_seconds += end - fake.start
+        sums.fake_seconds = round(sums.fake_seconds + end - fake.start, 3)
         if sums.longest is None or end - fake.start > sums.longest[1] - sums.longest[0]:
             sums.longest = (fake.start, end)
         track.fake, track.over, track.sum, track.rising = None, end, 0.0, None
@@ -238,3 +249,7 @@ class Tracker:
             return []
         track.verdict, track.why = "unsure", why
         return [Unsure(time=time, why=why, reason=reason)]
+
+
+def _surrounds(point: Point, rising: float) -> bool:
+    return rising - _EARLIER < point.end <= rising + _LATER

@@ -1,0 +1,159 @@
+"""The statistics front-end: what a clip's cepstra do over time, as one vector.
+
+A vocoder draws the fine structure of a spectrum (its harmonics, its noise) with other fluctuations than a voice and a
+room do. No single frame shows it; means, spreads, skewness, kurtosis and the memory from frame to frame of every
+cepstral coefficient do, and they carry over to synthesizers, speakers and texts that were never heard.
+
+    wave -> log spectra of 3 resolutions -> cepstra of the whole band and of its quarters
+         -> over loud and over quiet frames: mean, log spread · over all active ones: skewness, log kurtosis, memory
+         -> steadiness of the phase over time and over frequency, and of the level
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fakemamba.models.masking import blank, frame_mask
+from fakemamba.models.spectrum import fourier_basis
+
+LEVEL = 0.1  # root mean square that every clip is brought to
+FLOOR = 1e-7  # of the power of a bin: digital silence looks like a very quiet room
+SPREAD = 1e-4  # below it a spread is nothing
+ACTIVE = math.log(1e4)  # frames more than 40 dB below the loudest one don't count
+BAND = 15 / 16  # of the spectrum: the last 500 Hz tell of a resampler, not of a voice
+FEWEST = 3  # frames; a smaller group is replaced by a larger one
+PARTS = 4  # of the band, each with cepstra of its own
+
+
+def cosine_basis(size: int) -> Tensor:
+    """(size, size) rows of the orthogonal cosine transform (DCT-II; the first row a factor sqrt(2) too large)."""
+    place = (torch.arange(size, dtype=torch.float64, device="cpu") + 0.5) / size
+    order = torch.arange(size, dtype=torch.float64, device="cpu")[:, None]
+    return (torch.cos(math.pi * order * place) * math.sqrt(2 / size)).float()
+
+
+def mean(x: Tensor, weight: Tensor) -> Tensor:
+    """(B, T, C) over the frames that weigh 1 of (B, T) -> (B, C)."""
+    return torch.einsum("btc,bt->bc", x, weight) / weight.sum(dim=1).clamp_min(1)[:, None]
+
+
+def spread(x: Tensor, centre: Tensor, weight: Tensor) -> Tensor:
+    """The standard deviation likewise, around (B, C)."""
+    return mean((x - centre[:, None]).square(), weight).sqrt()
+
+
+def multiply(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """a times the conjugate of b, as real and imaginary parts."""
+    return a[0] * b[0] + a[1] * b[1], a[1] * b[0] - a[0] * b[1]
+
+
+class Cepstra(nn.Module):
+    """Waveforms to statistics; nothing here is trained.
+
+    Args:
+        ffts: samples in a frame, by resolution; the second one also gives loudness and phase.
+        hop: samples between frames.
+    """
+
+    def __init__(self, ffts: tuple[int, int, int] = (256, 512, 1024), hop: int = 160) -> None:
+        super().__init__()
+        self.ffts, self.hop = ffts, hop
+        self.main = ffts[1]
+        self.bins = {n: int(n // 2 * BAND) // PARTS * PARTS for n in ffts}
+        # Constants, neither trained nor saved; no buffers, so that meta builds keep them.
+        self.fourier = {n: torch.cat([half[: self.bins[n]] for half in fourier_basis(n).chunk(2)]) for n in ffts}
+        self.cosine = {k: cosine_basis(k) for n in self.bins.values() for k in (n, n // PARTS)}
+        self.shortest = self.main + 25 * hop  # a quarter of a second
+        bins = self.bins[self.main]
+        self.out_width = 7 * 2 * sum(self.bins.values()) + 2 * (bins + bins - 2 + bins)
+
+    def frames(self, samples: int) -> int:
+        """How many frames a clip of so many samples gives."""
+        return (samples - self.main) // self.hop
+
+    def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> (B, out_width)."""
+        waves, inside = self._level(waves, lengths)
+        spectra = {n: self._spectrum(waves, n) for n in self.ffts}
+        logs = {n: torch.log((re.square() + im.square()) * (self.main / n) + FLOOR) for n, (re, im) in spectra.items()}
+        active, loud, quiet = self._groups(logs[self.main], inside)
+        found: list[Tensor] = []
+        for log in logs.values():
+            for cepstra in self._cepstra(log):
+                found += self._moments(cepstra, active, loud, quiet)
+        for group in (loud, quiet):
+            found += self._steadiness(*spectra[self.main], logs[self.main], group, inside)
+        return torch.cat(found, dim=1)
+
+    def _level(self, waves: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Clips at one level with silence after their end, and which frames are inside them (B, T)."""
+        samples = waves.shape[1]
+        if lengths is None:
+            lengths = torch.full_like(waves[:, 0], samples, dtype=torch.long)
+        waves = blank(waves[..., None], frame_mask(lengths, samples))[..., 0]
+        level = (waves.square().sum(dim=1, keepdim=True) / lengths[:, None]).sqrt()
+        count = (lengths - self.main) // self.hop
+        inside = torch.arange(self.frames(samples), device=waves.device) < count[:, None]
+        return waves / (level + 1e-5) * LEVEL, inside.to(waves.dtype)
+
+    def _spectrum(self, waves: Tensor, n: int) -> tuple[Tensor, Tensor]:
+        """Real and imaginary parts (B, T, bins); frames of all resolutions have the same middles."""
+        before = (n - self.main) // 2
+        frames = self.frames(waves.shape[1])
+        padded = F.pad(waves, (before, max(before, 0))) if before >= 0 else waves[:, -before:]
+        padded = padded[:, : (frames - 1) * self.hop + n]
+        both = F.conv1d(padded[:, None], self.fourier[n].to(waves), stride=self.hop).transpose(1, 2)
+        real, imaginary = both.chunk(2, dim=2)
+        return real, imaginary
+
+    def _groups(self, log: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Active, loud and quiet frames, 1 or 0 each (B, T)."""
+        energy = torch.logsumexp(log, dim=2)
+        energy = torch.where(inside > 0, energy, torch.full_like(energy, -1e4))
+        active = (energy > energy.amax(dim=1, keepdim=True) - ACTIVE).to(log.dtype)
+        middle = (energy * active).sum(dim=1, keepdim=True) / active.sum(dim=1, keepdim=True)
+        loud = active * (energy >= middle)
+        quiet = active * (energy < middle)
+        return active, _enough(loud, active), _enough(quiet, active)
+
+    def _cepstra(self, log: Tensor) -> Iterator[Tensor]:
+        bins = log.shape[2]
+        yield log @ self.cosine[bins].to(log).T
+        parts = log.reshape(*log.shape[:2], PARTS, bins // PARTS) @ self.cosine[bins // PARTS].to(log).T
+        yield parts.flatten(2)
+
+    @staticmethod
+    def _moments(x: Tensor, active: Tensor, loud: Tensor, quiet: Tensor) -> list[Tensor]:
+        found = []
+        for group in (loud, quiet):
+            centre = mean(x, group)
+            found += [centre, torch.log(spread(x, centre, group) + SPREAD)]
+        centre = mean(x, active)
+        z = (x - centre[:, None]) / (spread(x, centre, active) + SPREAD)[:, None]
+        skewness = mean(z**3, active)
+        kurtosis = torch.log(mean(z**4, active) + 0.1)
+        memory = mean(z[:, 1:] * z[:, :-1], active[:, 1:] * active[:, :-1])
+        return [*found, skewness, kurtosis, memory]
+
+    @staticmethod
+    def _steadiness(real: Tensor, imaginary: Tensor, log: Tensor, group: Tensor, inside: Tensor) -> list[Tensor]:
+        size = (real.square() + imaginary.square() + 1e-20).sqrt()
+        phase = real / size, imaginary / size
+        turn = multiply((phase[0][:, 1:], phase[1][:, 1:]), (phase[0][:, :-1], phase[1][:, :-1]))
+        change = multiply((turn[0][:, 1:], turn[1][:, 1:]), (turn[0][:, :-1], turn[1][:, :-1]))
+        between = inside[:, 2:]  # the frame before and the one after are the clip's own
+        weight = _enough(group[:, 1:-1] * between, between)
+        time = (mean(change[0], weight).square() + mean(change[1], weight).square() + 1e-12).sqrt()
+        delay = multiply((phase[0][..., 1:], phase[1][..., 1:]), (phase[0][..., :-1], phase[1][..., :-1]))
+        bend = multiply((delay[0][..., 1:], delay[1][..., 1:]), (delay[0][..., :-1], delay[1][..., :-1]))
+        frequency = (mean(bend[0], group).square() + mean(bend[1], group).square() + 1e-12).sqrt()
+        level = torch.log(mean((log[:, 1:] - log[:, :-1]).abs(), group[:, 1:]) + 1e-3)
+        return [time, frequency, level]
+
+
+def _enough(group: Tensor, otherwise: Tensor) -> Tensor:
+    """The group, or the larger one where it has too few frames."""
+    return torch.where(group.sum(dim=1, keepdim=True) < FEWEST, otherwise, group)
