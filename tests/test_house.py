@@ -124,7 +124,7 @@ def test_import_fakemamba_loads_next_to_nothing():
     [
         ["--help"],
         ["--version"],
-        *([verb, "--help"] for verb in ("detect", "evaluate", "compare", "models", "data", "listen", "train")),
+        *([verb, "--help"] for verb in ("detect", "evaluate", "compare", "models", "data", "listen", "serve", "train")),
     ],
 )
 def test_help_loads_no_machinery(words):

@@ -42,12 +42,7 @@ def test_a_port_in_use_is_told(capsys):
 
 
 def test_without_the_extra_the_command_to_install_it_is_told():
-    code = (
-        "import sys\n"
-        "sys.modules['fastapi'] = None\n"
-        "from fakemamba.cli import run\n"
-        "sys.exit(run(['serve']))\n"
-    )
+    code = "import sys\nsys.modules['fastapi'] = None\nfrom fakemamba.cli import run\nsys.exit(run(['serve']))\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "error: the server needs an optional package: run pip install 'fakemamba[server]'\n"
