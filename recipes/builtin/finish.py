@@ -29,7 +29,7 @@ def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[
     """
     opened = open_folder(best)
     config, step, system = opened.card.model, opened.card.training["step"], load_system(opened)
-    dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.label != "noise"]
+    dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
     labels = np.array([clips[i].target for i in dev])
     # Half clean, half through a light channel: what people have lies between the two.
     scores = np.concatenate([scores_of(system, bank, dev, view=0), scores_of(system, bank, dev, view=1)])

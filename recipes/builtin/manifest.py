@@ -29,11 +29,18 @@ class Clip:
     source: str
     licence: str
     seconds: float
+    # Fake stretches of a partial fake, in seconds: "0.52-1.80,2.10-2.44"; empty where the label holds for all of it.
+    spans: str = ""
 
     @property
     def target(self) -> int:
         """1 = bona fide, 0 = spoof."""
         return int(self.label == "bonafide")
+
+    @property
+    def whole(self) -> bool:
+        """Whether the label holds for all of it: speech, and no partial fake."""
+        return self.label != "noise" and not self.spans
 
 
 def write(path: Path, clips: Iterable[Clip]) -> None:
@@ -76,10 +83,14 @@ def cut(wave: Wave, rng: np.random.Generator, *, longest: float = 4.0, shortest:
         wave = wave[take:]
 
 
+def to_rate(wave: Wave, rate: int) -> Wave:
+    """The wave at 16 kHz."""
+    return wave if rate == RATE else soxr.resample(wave, rate, RATE, quality="HQ")
+
+
 def save(folder: Path, name: str, wave: Wave, rate: int = RATE) -> tuple[Path, float]:
     """Resample to 16 kHz, bring peaks under 1 and write one FLAC; returns its path and length in seconds."""
-    if rate != RATE:
-        wave = soxr.resample(wave, rate, RATE, quality="HQ")
+    wave = to_rate(wave, rate)
     peak = float(np.abs(wave).max(initial=0.0))
     if peak > 0.99:
         wave = wave * np.float32(0.99 / peak)

@@ -5,10 +5,13 @@ archives' SHA-256 are kept beside them, so that a second run can tell whether it
 """
 
 import hashlib
+import importlib
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 
 def run(*command: str, cwd: Path | None = None) -> None:
@@ -48,3 +51,32 @@ def wheel(requirement: str, work: Path) -> Path:
         zipfile.ZipFile(archive).extractall(target)
         (target / ".done").touch()
     return target
+
+
+def npm(requirement: str, work: Path) -> Path:
+    """Download an npm package; returns its archive."""
+    name, version = requirement.lstrip("@").rsplit("@", 1)
+    target = work / "packages" / f"{name.replace('/', '-')}-{version}.tgz"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        run("npm", "pack", "--silent", requirement, cwd=target.parent)
+        _record(target)
+    return target
+
+
+def module(requirement: str, name: str, work: Path) -> Any:
+    """Import a module from an unpacked wheel."""
+    folder = str(wheel(requirement, work))
+    if folder not in sys.path:
+        sys.path.append(folder)
+    return importlib.import_module(name)
+
+
+def unpack(archive: Path) -> Path:
+    """Unpack an npm archive beside it; returns the package's folder."""
+    target = archive.with_suffix("")
+    if not (target / ".done").exists():
+        with tarfile.open(archive) as file:
+            file.extractall(target, filter="data")
+        (target / ".done").touch()
+    return target / "package"

@@ -92,7 +92,7 @@ def shown(found: Table) -> dict[str, Any]:
 def report(model: Path, clips: list[Clip], bank: Bank, out: Path) -> dict[str, Any]:
     """Measure everything and write it as JSON."""
     detector = load(model, threads=2)
-    dev = [i for i, c in enumerate(clips) if c.split == "dev" and c.label != "noise"]
+    dev = [i for i, c in enumerate(clips) if c.split == "dev" and c.whole]
     test = [i for i, c in enumerate(clips) if c.split == "test"]
     clean = judge(detector, clips, bank, dev, 0, 4.0)
     judged_test = judge(detector, clips, bank, test, 0, 4.0)

@@ -13,12 +13,15 @@ from recipes.builtin.manifest import RATE, Clip, Wave
 # Shares within a class; a copy brings its own recording with it as its genuine partner. Demo pages hold most kinds
 # of fakes and the genuine twins of those fakes.
 SHARES: dict[str, dict[str, float]] = {
-    "spoof": {"page": 0.5, "mimic3": 0.06, "copy-hifigan": 0.28, "copy-world": 0.05, "classical": 0.11},
+    "spoof": {"page": 0.35, "mimic3": 0.05, "copy-hifigan": 0.14, "copy-fargan": 0.1, "copy-own": 0.16,
+              "copy-world": 0.04, "neural": 0.1, "classical": 0.06},
     "bonafide": {"page": 0.35, "librispeech": 0.15, "speechocean": 0.12, "gcompris": 0.12, "commands": 0.1,
                  "debian": 0.16},
 }  # fmt: skip
 NAMES = {"intents": "commands", "wakewords": "commands", "mycroft": "commands", "espeak-ng": "classical",
-         "flite": "classical", "pico": "classical"}  # fmt: skip
+         "flite": "classical", "pico": "classical", "kokoro": "neural", "hibari": "neural",
+         "piper-joe": "neural"}  # fmt: skip
+COPIES = ("copy-hifigan", "copy-fargan", "copy-own", "copy-world")  # how their systems' names begin
 LENGTHS = (1.0, 2.0, 3.0, 4.0)  # seconds of a batch's crops
 SECONDS = 96.0  # of audio in a batch
 VIEWS = (0.5, 0.3, 0.2)  # how often a crop comes from the clean clip, the lightly and the heavily degraded one
@@ -26,8 +29,9 @@ VIEWS = (0.5, 0.3, 0.2)  # how often a crop comes from the clean clip, the light
 
 def group(clip: Clip) -> str:
     """The row of SHARES that a clip belongs to."""
-    if clip.system.startswith("copy-"):
-        return clip.system
+    for name in COPIES:
+        if clip.system.startswith(name):
+            return name
     if clip.source.startswith("page-"):
         return "page"
     name = NAMES.get(clip.source, clip.source)
@@ -50,7 +54,7 @@ class Sampler:
         self.targets = np.array([clip.target for clip in clips])
         members: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         for index, clip in enumerate(clips):
-            if clip.split == "train" and clip.label != "noise":
+            if clip.split == "train" and clip.whole:
                 # Pages are drawn evenly; elsewhere every clip counts the same.
                 name = group(clip)
                 members[clip.label, name][clip.source if name == "page" else name].append(index)

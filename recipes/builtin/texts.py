@@ -81,7 +81,39 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "hu": ("A vonat a második vágányról indul.", "Kérem, hívjon vissza holnap délután."),
     "tr": ("Tren üçüncü perondan on dakika sonra kalkıyor.", "Lütfen yarın öğleden sonra beni arayın."),
     "hi": ("गाड़ी दस मिनट में तीसरे प्लेटफ़ॉर्म से चलेगी।", "कृपया मुझे कल दोपहर के बाद फ़ोन करें।"),
-    "cmn": ("火车十分钟后从三号站台出发。", "请你明天下午给我打电话。"),
+    "ja": (
+        "次の電車は三番線から十分後に出発します。",
+        "明日の午後、もう一度お電話ください。",
+        "祖母は毎週土曜日にパンを焼きます。",
+        "図書館は月曜日が休みです。",
+        "机の上に鍵を忘れてきました。",
+        "駅までの道を教えていただけますか。",
+        "古い庭に桜の花が咲きました。",
+    ),
+    "fi": (
+        "Juna Tampereelle lähtee raiteelta neljä.",
+        "Voisitko soittaa minulle huomenna iltapäivällä?",
+        "Avaimet jäivät keittiön pöydälle.",
+        "Kirjasto on suljettu maanantaisin.",
+        "Mummo leipoo leipää joka lauantai.",
+    ),
+    "ca": (
+        "El tren cap a Girona surt de la via quatre.",
+        "Em podria trucar demà a la tarda?",
+        "Hem deixat les claus sobre la taula de la cuina.",
+        "La biblioteca tanca els dilluns.",
+        "L'àvia fa pa cada dissabte al matí.",
+    ),
+    "cmn": (
+        "今天的会议改到星期四下午。",
+        "钥匙忘在厨房的桌子上了。",
+        "奶奶每个星期六早上都做面包。",
+        "请告诉我去图书馆怎么走。",
+        "昨天晚上下了一场很大的雨。",
+        "他把绿色的自行车卖给了邻居。",
+        "火车十分钟后从三号站台出发。",
+        "请你明天下午给我打电话。",
+    ),
 }
 
 

@@ -68,7 +68,7 @@ class BankLook:
 
     def __init__(self, clips: list[Clip], bank: Bank) -> None:
         self._bank = bank
-        self._rows = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.label != "noise"]
+        self._rows = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
         self._clips = [clips[row] for row in self._rows]
 
     def __call__(self, system: System, *, rank: int = 0, ranks: int = 1) -> Judgement:  # noqa: ARG002 - all look alike

@@ -14,9 +14,9 @@ from recipes.builtin import manifest
 from recipes.builtin.bank import Bank, build
 from recipes.builtin.evaluate import tabulate
 from recipes.builtin.manifest import RATE, Clip
+from recipes.builtin.mel import filters as mel_filters
 from recipes.builtin.sampling import Sampler
 from recipes.builtin.train import BankBatches, plan, train
-from recipes.builtin.vocode import mel_filters
 
 TINY = ModelConfig(
     frontend=SpectrumConfig(fft=128, channels=(4, 4), time_strides=(2, 2)),
