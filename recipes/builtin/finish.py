@@ -18,8 +18,8 @@ NAME = "compact-2"
 WRONG = 0.06  # the share of wrong verdicts that the unsure band is chosen for, on dev
 ORIGIN = (
     "trained by recipes/builtin on human speech from LibriSpeech, speechocean762, GCompris, crowd-sourced commands and "
-    "Debian packages; on fakes from published demo pages, mimic3, Kokoro, hibari, piper, espeak-ng, flite and Pico; and "
-    "on copies of human recordings through HiFi-GAN, FARGAN, WORLD and small vocoders trained for it"
+    "Debian packages; on fakes from published demo pages, mimic3, Kokoro, hibari, piper, espeak-ng, flite and Pico; "
+    "and on copies of human recordings through HiFi-GAN, FARGAN, WORLD and small vocoders trained for it"
 )
 
 

@@ -105,7 +105,7 @@ def serve(
     from fakemamba.server import create_app
     from fakemamba.server.config import read_config
     from fakemamba.server.logs import set_up
-    from fakemamba.server.run import listen, make_server, url_of
+    from fakemamba.server.run import listen, make_server, spare_memory, url_of
 
     if log_level.lower() not in ("debug", "info", "warning", "error"):
         raise ConfigError(f"--log-level {log_level}: choose debug, info, warning or error")
@@ -127,6 +127,7 @@ def serve(
     }
     settings = read_config(config, {name: value for name, value in given.items() if value is not None})
     set_up(log_level.upper())
+    spare_memory()
     sock = listen(settings)
     with sock:
         app = create_app(settings)

@@ -2,7 +2,17 @@
 
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
 from fakemamba.server.problem import ErrorBody
+
+
+class Document(BaseModel):
+    """What `report` gives in place of the bare result, as `fakemamba detect --json` prints it: model, settings,
+    results, errors."""
+
+    model_config = ConfigDict(extra="allow")
+
 
 _RESULT: dict[str, Any] = {
     "source": "call.flac",

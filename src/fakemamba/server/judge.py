@@ -69,17 +69,28 @@ class Judge:
         stopped = threading.Event()
         work = asyncio.get_running_loop().run_in_executor(self._threads, self._run, task, on_progress, stopped)
         try:
-            return await work
-        except (AudioError, MissingExtraError) as error:
-            raise _told(error, task.name) from error
+            answer = await work
         finally:
             stopped.set()
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
 
     def close(self) -> None:
         """Wait for what was begun."""
         self._threads.shutdown(wait=True)
 
-    def _run(self, task: Task, on_progress: Report | None, stopped: threading.Event) -> Result:
+    def _run(self, task: Task, on_progress: Report | None, stopped: threading.Event) -> Result | Problem:
+        """In the thread. A problem is returned as a new value: raised from here, its traceback would keep the audio
+        of a refused recording alive until the collector comes by."""
+        try:
+            return self._judged(task, on_progress, stopped)
+        except Problem as problem:
+            return Problem(problem.status, problem.code, problem.message, retry_after=problem.retry_after)
+        except (AudioError, MissingExtraError) as error:
+            return _told(error, task.name)
+
+    def _judged(self, task: Task, on_progress: Report | None, stopped: threading.Event) -> Result:
         deadline = time.monotonic() + self._config.judge_timeout
         longest = self._config.max_duration
 

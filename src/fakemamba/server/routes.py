@@ -31,7 +31,7 @@ REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none';
 @router.post(
     "/v1/detect",
     summary="Judge one recording",
-    response_model=Result,
+    response_model=Result | examples.Document,
     responses=examples.DETECT_RESPONSES,
     openapi_extra={"requestBody": examples.DETECT_BODY},
     tags=["detection"],
