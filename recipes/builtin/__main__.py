@@ -12,7 +12,7 @@ from recipes.builtin.bank import STRENGTHS
 from recipes.builtin.bank import build as build_bank
 from recipes.builtin.catalogue import STEPS, collect, everything
 from recipes.builtin.facts import build as build_facts
-from recipes.builtin.finish import NAME, finish
+from recipes.builtin.finish import NAME, finish, note_errors
 from recipes.builtin.heldout import DEBIAN as FESTIVAL
 from recipes.builtin.learn import STEPS as FACT_STEPS
 from recipes.builtin.learn import learn
@@ -89,7 +89,7 @@ def finish_off(options: argparse.Namespace, config: ModelConfig, clips: list[Cli
         best = train(clips, bank, plan(config, steps=steps, every=every, seed=options.seed), options.work / "train")
     record = {"recipe": "python -m recipes.builtin", "seed": options.seed, "steps": steps}
     folder = finish(best, clips, bank, options.out or options.work / NAME, record)
-    report(folder.path, clips, bank, options.work / "report.json")
+    note_errors(folder.path, report(folder.path, clips, bank, options.work / "report.json"))
     say(f"done: {folder.path} and {options.work / 'report.json'}")
 
 

@@ -31,7 +31,7 @@ _RESULT: dict[str, Any] = {
         {"start": 2.0, "end": 6.0, "speech": 3.4, "p_fake": 0.948, "llr": -2.91, "score": -3.86},
     ],
     "warnings": [],
-    "model": "compact-1",
+    "model": "compact-2",
     "model_sha256": "7c967283ab2e0ca7308b7974b951e8fef6549773910f67ede4996f621de5a6b4",
     "version": "0.1.0",
 }
