@@ -81,22 +81,24 @@ def fresh(config: ModelConfig, clips: list[Clip], facts: Facts) -> System:
 def learn(clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, steps: int, seed: int) -> Path:
     """Train from SEEDS seeds, going on where an earlier call stopped, and join them; returns the model folder.
 
+    Each member has its share of `config.width`.
+
     Raises:
         FakeMambaError: a folder holds a run with other settings, or a run broke off.
     """
     members, look = [], FactLook(clips, facts)
+    narrow = config.model_copy(update={"width": config.width // SEEDS})
     for number in range(SEEDS):
-        schedule = plan(config, steps=steps, seed=seed + number)
+        schedule = plan(narrow, steps=steps, seed=seed + number)
         run = RunFolder(work / f"run-{number}")
         run.claim(schedule)
         torch.manual_seed(seed + number)
         batches = FactBatches(clips, facts, steps, seed + number)
         trainer = Trainer(
-            schedule, fresh(config, clips, facts), batches, look, run,
+            schedule, fresh(narrow, clips, facts), batches, look, run,
             accelerator=make_accelerator(schedule, cpu=True), progress=say,
         )  # fmt: skip
         trainer.run()
         members.append(load_system(run.epoch(1)))
     whole = joined([member for member in members if isinstance(member, StatisticsSystem)])
-    wider = config.model_copy(update={"width": SEEDS * config.width})
-    return save_system(work / "joined", whole, wider, overwrite=True, training={"step": steps}).path
+    return save_system(work / "joined", whole, config, overwrite=True, training={"step": steps}).path
