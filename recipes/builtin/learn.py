@@ -75,6 +75,7 @@ def fresh(config: ModelConfig, clips: list[Clip], facts: Facts) -> System:
     rows = [i for i, clip in enumerate(clips) if clip.split == "train" and clip.whole]
     for part in np.array_split(rows, math.ceil(len(rows) / 512)):
         system.norm.gather(torch.from_numpy(np.stack([facts.of(i, v) for i in part for v in (0, 3)])))
+    system.norm.settle()
     return system
 
 

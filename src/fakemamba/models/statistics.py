@@ -40,6 +40,10 @@ class Standardise(nn.Module):
         self.mean.add_(share * shift)
         self.seen.add_(count)
 
+    def settle(self) -> None:
+        """Means and spreads are known: training changes them no more."""
+        self.seen.clamp_(min=ENOUGH)
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, width) -> (B, width) of length LENGTH."""
         if self.training and self.seen.item() < ENOUGH:
