@@ -18,6 +18,7 @@ from recipes.builtin.manifest import Clip
 from recipes.builtin.train import scores_of
 
 NAME = "compact-2"
+DRIFT = 1e-3  # of a score between torch and ONNX Runtime: sums of many numbers in other orders; scores differ by 10
 WRONG = 0.06  # the share of wrong verdicts that the unsure band is chosen for, on dev
 ORIGIN = (
     "trained by recipes/builtin on human speech from LibriSpeech, speechocean762, GCompris, crowd-sourced commands and "
@@ -54,7 +55,7 @@ def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[
         onnx_path = Path(work) / "model.onnx"
         export_onnx(system, onnx_path)
         difference = largest_difference(system, onnx_path, [bank.wave(i, 0) for i in dev[::8]])
-        if difference > 1e-4:
+        if difference > DRIFT:
             raise SystemExit(f"the exported model differs from torch by {difference:.1e}")
         print(f"exported; differs from torch by at most {difference:.1e} on {len(dev[::8])} clips", flush=True)
         return save_system(

@@ -27,7 +27,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Clip], Bank, Fa
     folder = tmp_path_factory.mktemp("facts")
     clips = [clip(folder / "librispeech" / f"{i}.flac", "bonafide", seed=i) for i in range(3)]
     clips += [clip(folder / "page-x" / f"{i}.flac", "spoof", "VITS", "page-x", seed=9 + i) for i in range(3)]
-    clips += [replace(clips[0], split="dev", source="page-x"), replace(clips[4], split="dev"), replace(clips[1], split="test")]
+    clips += [
+        replace(clips[0], split="dev", source="page-x"),
+        replace(clips[4], split="dev"),
+        replace(clips[1], split="test"),
+    ]
     bank = build_bank(clips, folder / "bank.i16", views=2, seed=1, workers=1)
     return clips, bank, build(clips, bank, folder / "facts", seed=1, workers=1), folder
 

@@ -140,16 +140,17 @@ class Cepstra(nn.Module):
 
     @staticmethod
     def _steadiness(real: Tensor, imaginary: Tensor, log: Tensor, group: Tensor, inside: Tensor) -> list[Tensor]:
-        size = (real.square() + imaginary.square() + 1e-20).sqrt()
+        # A lower bound, not a small term added: the exporter drops the addition of what is nearly nothing.
+        size = (real.square() + imaginary.square()).clamp_min(1e-20).sqrt()
         phase = real / size, imaginary / size
         turn = multiply((phase[0][:, 1:], phase[1][:, 1:]), (phase[0][:, :-1], phase[1][:, :-1]))
         change = multiply((turn[0][:, 1:], turn[1][:, 1:]), (turn[0][:, :-1], turn[1][:, :-1]))
         between = inside[:, 2:]  # the frame before and the one after are the clip's own
         weight = _enough(group[:, 1:-1] * between, between)
-        time = (mean(change[0], weight).square() + mean(change[1], weight).square() + 1e-12).sqrt()
+        time = (mean(change[0], weight).square() + mean(change[1], weight).square()).sqrt()
         delay = multiply((phase[0][..., 1:], phase[1][..., 1:]), (phase[0][..., :-1], phase[1][..., :-1]))
         bend = multiply((delay[0][..., 1:], delay[1][..., 1:]), (delay[0][..., :-1], delay[1][..., :-1]))
-        frequency = (mean(bend[0], group).square() + mean(bend[1], group).square() + 1e-12).sqrt()
+        frequency = (mean(bend[0], group).square() + mean(bend[1], group).square()).sqrt()
         level = torch.log(mean((log[:, 1:] - log[:, :-1]).abs(), group[:, 1:]) + 1e-3)
         return [time, frequency, level]
 
