@@ -36,6 +36,30 @@ def test_a_long_clip_is_windowed_and_summed_up() -> None:
     assert [(s.start, s.end, s.verdict) for s in result.segments] == [(0.0, 21.0, "real")]
 
 
+def test_the_timeline_holds_every_judged_window_and_adds_up_to_the_whole() -> None:
+    calibration = Calibration(scale=2.0, bias=-1.0)
+    wave = np.concatenate([speech(4.0), np.zeros(RATE * 4, np.float32), speech(4.0, level=0.9)])
+    result = judge(wave, FakeScorer(loud_is_fake), calibration=calibration)
+    starts = [window.start for window in result.timeline]
+    assert starts[:3] == [0.0, 1.0, 2.0]
+    assert not {4.0, 5.0, 6.0} & set(starts)  # nothing is heard there
+    assert all(window.end - window.start == 2.0 for window in result.timeline)
+    assert [(w.score, w.llr, w.p_fake) for w in result.timeline[:1]] == [
+        (6.0, pytest.approx(11.0), pytest.approx(1 / (1 + math.exp(11))))
+    ]
+    speech_heard = sum(window.speech for window in result.timeline)
+    assert sum(w.speech * w.score for w in result.timeline) / speech_heard == pytest.approx(result.score)
+    plain = result.to_dict()["timeline"]
+    assert plain[0] == {
+        "start": 0.0,
+        "end": 2.0,
+        "speech": plain[0]["speech"],
+        **{"p_fake": result.timeline[0].p_fake, "llr": result.timeline[0].llr, "score": 6.0},
+    }
+    uncalibrated = judge(speech(3.0), calibration=None).timeline
+    assert [(window.p_fake, window.llr, window.score) for window in uncalibrated] == [(None, None, 5.0)] * 2
+
+
 def test_calibration_and_decision_come_from_the_card() -> None:
     calibrated = {"calibration": Calibration(scale=2.0, bias=-7.0), "decision": Decision(threshold=4.0)}
     result = judge(speech(4.0), FakeScorer(lambda wave: 5.0), **calibrated)

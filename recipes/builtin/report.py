@@ -84,6 +84,12 @@ def worst(judged: list[Judged], count: int = 10) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def counted(judged: list[Judged]) -> tuple[int, int]:
+    """Genuine clips and fakes."""
+    genuine = sum(j.clip.label == "bonafide" for j in judged)
+    return genuine, len(judged) - genuine
+
+
 def shown(found: Table) -> dict[str, Any]:
     """A table as plain values."""
     return {"macro": found.macro, "pooled": found.pooled, "by_source": found.parts, "clips": found.counts}
@@ -107,6 +113,8 @@ def report(model: Path, clips: list[Clip], bank: Bank, out: Path) -> dict[str, A
         "test": held_out(judged_test),
         "test_verdicts": verdicts(judged_test),
         "worst": worst(clean),
+        "dev_clips": counted(clean),
+        "test_clips": counted(judged_test),
     }
     out.write_text(json.dumps(result, indent=1) + "\n")
     out.with_suffix(".md").write_text(markdown(result))

@@ -13,10 +13,10 @@ from recipes.builtin.manifest import RATE, Clip, Wave
 # Shares within a class; a copy brings its own recording with it as its genuine partner. Demo pages hold most kinds
 # of fakes and the genuine twins of those fakes.
 SHARES: dict[str, dict[str, float]] = {
-    "spoof": {"page": 0.35, "mimic3": 0.05, "copy-hifigan": 0.14, "copy-fargan": 0.1, "copy-own": 0.16,
-              "copy-world": 0.04, "neural": 0.1, "classical": 0.06},
-    "bonafide": {"page": 0.35, "librispeech": 0.15, "speechocean": 0.12, "gcompris": 0.12, "commands": 0.1,
-                 "debian": 0.16},
+    "spoof": {"page": 0.4, "mimic3": 0.06, "copy-hifigan": 0.14, "copy-fargan": 0.1, "copy-own": 0.08,
+              "copy-world": 0.03, "neural": 0.14, "classical": 0.05},
+    "bonafide": {"page": 0.3, "librispeech": 0.15, "speechocean": 0.1, "gcompris": 0.12, "commands": 0.1,
+                 "debian": 0.23},
 }  # fmt: skip
 NAMES = {"intents": "commands", "wakewords": "commands", "mycroft": "commands", "espeak-ng": "classical",
          "flite": "classical", "pico": "classical", "kokoro": "neural", "hibari": "neural",
@@ -46,12 +46,10 @@ class Batch:
     targets: np.ndarray
 
 
-class Sampler:
-    """Draws batches; a batch depends on the seed and its number alone, so a resumed run sees the same ones."""
+class Draw:
+    """Draws training clips by the shares of their groups."""
 
-    def __init__(self, clips: Sequence[Clip], bank: Bank, seed: int) -> None:
-        self.bank, self.seed = bank, seed
-        self.targets = np.array([clip.target for clip in clips])
+    def __init__(self, clips: Sequence[Clip]) -> None:
         members: dict[tuple[str, str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         for index, clip in enumerate(clips):
             if clip.split == "train" and clip.whole:
@@ -59,14 +57,23 @@ class Sampler:
                 name = group(clip)
                 members[clip.label, name][clip.source if name == "page" else name].append(index)
         self.members = members
-        by_name = {f"{Path(c.path).parent.name}-{Path(c.path).stem}": i for i, c in enumerate(clips) if c.target}
-        self.original = {i: by_name[Path(c.path).stem] for i, c in enumerate(clips) if c.system.startswith("copy-")}
 
-    def _draw(self, label: str, rng: np.random.Generator) -> int:
+    def row(self, label: str, rng: np.random.Generator) -> int:
+        """The number of a clip of this class."""
         names = [name for name in SHARES[label] if (label, name) in self.members]
         weights = np.array([SHARES[label][name] for name in names])
         parts = self.members[label, str(rng.choice(names, p=weights / weights.sum()))]
         return int(rng.choice(parts[str(rng.choice(list(parts)))]))
+
+
+class Sampler:
+    """Draws batches of waves; one depends on the seed and its number alone, so a resumed run sees the same ones."""
+
+    def __init__(self, clips: Sequence[Clip], bank: Bank, seed: int) -> None:
+        self.bank, self.seed, self._draw = bank, seed, Draw(clips)
+        self.targets = np.array([clip.target for clip in clips])
+        by_name = {f"{Path(c.path).parent.name}-{Path(c.path).stem}": i for i, c in enumerate(clips) if c.target}
+        self.original = {i: by_name[Path(c.path).stem] for i, c in enumerate(clips) if c.system.startswith("copy-")}
 
     def batch(self, number: int) -> Batch:
         """The batch of a step."""
@@ -75,9 +82,9 @@ class Sampler:
         count = int(SECONDS * RATE / length) // 2 * 2
         rows, waves = [], []
         for _ in range(count // 2):
-            fake = self._draw("spoof", rng)
+            fake = self._draw.row("spoof", rng)
             # The same words from the same microphone, cut alike: nothing but the vocoder tells them apart.
-            genuine = self.original[fake] if fake in self.original else self._draw("bonafide", rng)
+            genuine = self.original[fake] if fake in self.original else self._draw.row("bonafide", rng)
             seed = int(rng.integers(2**32))
             rows += [fake, genuine]
             waves += [self._crop(row, length, np.random.default_rng(seed)) for row in (fake, genuine)]

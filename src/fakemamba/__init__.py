@@ -13,15 +13,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fakemamba.detect import Detector, load
     from fakemamba.evaluation import evaluate
-    from fakemamba.result import Result, Segment
+    from fakemamba.result import JudgedWindow, Result, Segment
     from fakemamba.stream import Event, Stream, StreamConfig
 
 __version__ = "0.1.0"
-__all__ = ["Detector", "Event", "Result", "Segment", "Stream", "StreamConfig", "__version__", "evaluate", "load"]
+__all__ = [
+    "Detector",
+    "Event",
+    "JudgedWindow",
+    "Result",
+    "Segment",
+    "Stream",
+    "StreamConfig",
+    "__version__",
+    "evaluate",
+    "load",
+]
 
 _HOMES = {
     "Detector": "fakemamba.detect",
     "Event": "fakemamba.stream",
+    "JudgedWindow": "fakemamba.result",
     "Result": "fakemamba.result",
     "Segment": "fakemamba.result",
     "Stream": "fakemamba.stream",

@@ -20,7 +20,7 @@ from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, open_
 from fakemamba.decision import Verdict
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
 from fakemamba.judge import MIN_DURATION, MIN_SPEECH, Judge, judge_of, nothing_to_judge
-from fakemamba.result import Result, Segment
+from fakemamba.result import JudgedWindow, Result, Segment
 from fakemamba.scorer import FloatArray, Scorer, filled
 from fakemamba.stream import Stream, StreamConfig
 from fakemamba.timeline import Scored, Span, cell_count, fake_span, overall, spans
@@ -188,6 +188,7 @@ class Detector:
             threshold=self.decision.threshold if self.decides else None,
             reason=reason,
             segments=tuple(self._segment(span) for span in found),
+            timeline=tuple(self._window(scored) for scored in track.scored),
             warnings=notes,
             model=self.card.name,
             model_sha256=self.model_sha256,
@@ -202,6 +203,16 @@ class Detector:
     def _segment(self, span: Span) -> Segment:
         return Segment(
             start=span.start, end=span.end, verdict=span.verdict, p_fake=self.judge.p_fake(span.llr), score=span.score
+        )
+
+    def _window(self, scored: Scored) -> JudgedWindow:
+        return JudgedWindow(
+            start=scored.start,
+            end=scored.end,
+            speech=scored.speech,
+            p_fake=self.judge.p_fake(scored.llr),
+            llr=scored.llr if self.judge.calibrated else None,
+            score=scored.score,
         )
 
 

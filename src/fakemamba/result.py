@@ -1,4 +1,4 @@
-"""What detection answers: one frozen `Result` for a recording, with `Segment`s over time."""
+"""What detection answers: one frozen `Result`, with `Segment`s over time and the windows behind them."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,6 +25,26 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgedWindow:
+    """One window as the model heard it; neighbours overlap by half. Windows with too little speech are not judged.
+
+    Attributes:
+        start, end: seconds from the beginning.
+        speech: seconds of speech in it, its weight in the answer for the whole.
+        p_fake: as of `Segment`; None if uncalibrated.
+        llr: calibrated log-likelihood ratio, higher = more genuine; None if uncalibrated.
+        score: the model's raw score, higher = more genuine.
+    """
+
+    start: float
+    end: float
+    speech: float
+    p_fake: float | None
+    llr: float | None
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """The answer for one recording.
 
@@ -41,6 +61,7 @@ class Result:
             calibration the raw score that was chosen; None where none was, and all verdicts are unsure.
         reason: one sentence that explains an `unsure`, else None.
         segments: verdicts over time.
+        timeline: the judged windows in order, from which segments and the whole are made.
         warnings: one sentence for each thing that makes the answer less sure, such as a truncated file.
         model, model_sha256: name of the model, SHA-256 (hex) of its weights.
         version: of fakemamba.
@@ -57,12 +78,12 @@ class Result:
     threshold: float | None
     reason: str | None = None
     segments: tuple[Segment, ...] = ()
+    timeline: tuple[JudgedWindow, ...] = ()
     warnings: tuple[str, ...] = ()
     model: str
     model_sha256: str
     version: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON; segments and warnings as lists."""
-        plain = asdict(self)
-        return {**plain, "segments": list(plain["segments"]), "warnings": list(self.warnings)}
+        """Plain values, ready for JSON; segments, timeline and warnings as lists."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}

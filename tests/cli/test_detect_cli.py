@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import types
@@ -131,6 +132,18 @@ def test_outputs_by_ending_beside_the_text(detect, tmp_path):
     assert (tmp_path / "r.HTML").read_text().startswith("<!doctype html>")
     assert "FAKE" in (tmp_path / "r.txt").read_text()
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)  # no partial files
+
+
+def test_a_report_holds_the_command_that_gives_it_again(detect, place, tmp_path):
+    _, out, _ = detect("clips", "--recursive", "--threshold", "-0.25", "--json")
+    first = json.loads(out)
+    words = shlex.split(first["command"])
+    assert words[:2] == ["fakemamba", "detect"]
+    words[words.index("report.html")] = str(tmp_path / "again.json")
+    assert run(words[1:]) == 0
+    again = json.loads((tmp_path / "again.json").read_text())
+    for part in ("command", "results", "settings", "model"):
+        assert again[part] == first[part]
 
 
 def test_a_format_with_one_output_goes_into_that_file(detect, tmp_path):

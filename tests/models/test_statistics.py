@@ -11,7 +11,7 @@ from fakemamba.config import CepstraConfig, EncoderConfig, ModelConfig, load_mod
 from fakemamba.errors import ConfigError
 from fakemamba.models.assemble import build
 from fakemamba.models.cepstra import BAND, PARTS, Cepstra, cosine_basis
-from fakemamba.models.statistics import CLIP, ENOUGH, LENGTH, Standardise
+from fakemamba.models.statistics import CLIP, ENOUGH, LENGTH, Standardise, joined
 
 CONFIG = load_model_config(ROOT / "configs" / "compact-statistics.toml")
 
@@ -157,3 +157,18 @@ def test_parts_that_do_not_go_together(change):
     with pytest.raises(ConfigError):
         build(ModelConfig(encoder=EncoderConfig(kind="none"), frontend=ModelConfig().frontend))
     assert isinstance(CONFIG.frontend, CepstraConfig)
+
+
+def test_joined_systems_give_the_mean_of_their_logits():
+    members = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        member = build(CONFIG.model_copy(update={"width": 8})).eval()
+        with torch.no_grad():
+            for parameter in member.parameters():
+                parameter.normal_(0, 0.1)
+        members.append(member)
+    waves = clips(2, 8_000)
+    whole = joined(members)
+    expected = torch.stack([member(waves) for member in members]).mean(0)
+    torch.testing.assert_close(whole(waves), expected, atol=1e-3, rtol=1e-4)

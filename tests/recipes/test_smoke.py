@@ -25,7 +25,7 @@ def test_every_step_runs_on_a_few_clips(tmp_path: Path) -> None:
     assert all(tables.values())
     assert {c.system for c in tables["synthetic"]} == {"espeak-ng", "flite"}
     assert all(c.spans for c in tables["partial"])
-    assert (tmp_path / "compact-1" / "model.onnx").exists()
+    assert (tmp_path / "compact-2" / "model.onnx").exists()
     assert "macro" in json.loads((tmp_path / "report.json").read_text())["dev"]
     assert (tmp_path / "shortcuts.md").exists()
     main(["--smoke", "--corpus", str(CORPUS), "--work", str(tmp_path), "--only", "copies:1"])

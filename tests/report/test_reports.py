@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -12,8 +13,9 @@ import pytest
 from fakemamba.detect import Detector
 from fakemamba.report import KINDS, Failure, Report, render
 from fakemamba.report.document import LIMITS, certainty, make_report, printable, probability, summary
+from fakemamba.report.repeat import repeat_command, software
 from fakemamba.report.text_report import block
-from fakemamba.result import Result, Segment
+from fakemamba.result import JudgedWindow, Result, Segment
 from fakes import RATE, FakeScorer, speech, tiny_card
 
 HOSTILE = 'a<script>alert(1)</script>"&\x1b[31m\n.wav'
@@ -54,7 +56,17 @@ UNJUDGED = result(
 def test_json_is_one_strict_document_with_everything():
     text = render(report(result(), UNJUDGED, failures=[Failure(source="x.txt", error="not audio")]), "json")
     plain = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-    assert list(plain) == ["fakemamba", "created", "model", "settings", "results", "errors"]
+    assert list(plain) == [
+        "fakemamba",
+        "created",
+        "model",
+        "settings",
+        "command",
+        "software",
+        "error_rates",
+        "results",
+        "errors",
+    ]
     assert plain["created"] == "2026-01-02T03:04:05+00:00"
     assert plain["model"] == {
         "name": "tiny",
@@ -143,6 +155,71 @@ def test_scores_without_calibration_claim_no_probability(kind):
     if kind == "html":
         assert "UNSURE" in Page(text).words
         assert "p_fake –" not in text
+
+
+WINDOWS = tuple(
+    JudgedWindow(start=k, end=k + 2, speech=1.5, p_fake=p, llr=-1.0, score=-1.0)
+    for k, p in ((0, 0.25), (1, 0.75), (8, 1.0))
+)
+
+
+def test_html_draws_p_fake_over_time_and_breaks_where_nothing_was_judged():
+    tags = Page(render(report(result(timeline=WINDOWS)), "html")).tags
+    (curve,) = [at["d"] for name, at in tags if name == "path" and at.get("class") == "curve"]
+    # of 12 s: middles at 1, 2 and 9 s; the third window does not touch the second
+    assert curve == "M83.33 75.00h.1L166.67 25.00M750.00 0.00h.1"
+    (reach,) = [at["d"] for name, at in tags if name == "path" and at.get("class") == "reach"]
+    assert reach.startswith("M0.00 75.00H166.67M83.33 25.00H250.00")
+    (shade,) = [at for name, at in tags if name == "rect" and at.get("class") == "shade"]
+    assert (shade["x"], shade["width"]) == ("333.33", "416.67")
+    long = tuple(replace(WINDOWS[0], start=k, end=k + 2) for k in range(600))
+    page = render(report(result(timeline=long, duration=602.0)), "html")
+    assert 'class="curve"' in page
+    assert 'class="dots"' not in page
+    bare = tuple(replace(window, p_fake=None, llr=None) for window in WINDOWS)
+    assert 'class="curve"' not in render(report(result(timeline=bare)), "html")
+
+
+def test_html_tells_how_to_repeat_it():
+    page = Page(render(report(result(source="a b'c.wav")), "html"))
+    assert "fakemamba detect --model tiny --output report.html 'a b'\"'\"'c.wav'" in page.words
+    assert "analysed 2026-01-02 03:04:05 UTC" in page.words
+    for name, value in software().items():
+        assert f"{name} {value}" in page.words
+    assert {"fakemamba", "python", "numpy", "libsndfile", "machine"} <= set(software())
+
+
+def test_the_command_states_what_differs_from_the_models_own():
+    moved = Detector(FakeScorer(), tiny_card(), threshold=-0.5)
+    assert (
+        repeat_command(moved, ["x.wav"]) == "fakemamba detect --model tiny --threshold=-0.5 --output report.html x.wav"
+    )
+    raw = Detector(FakeScorer(), tiny_card(calibration=None), threshold=0.0)
+    assert "--threshold=0.0" in repeat_command(raw, ["x.wav"])
+    own = Detector(FakeScorer(), tiny_card())
+    assert repeat_command(own, ["-"]).endswith("report.html - < recording")
+    assert repeat_command(own, ["-x.wav"]).endswith("-- -x.wav")
+    given = repeat_command(own, ["d"], model="./m", device="cpu", recursive=True)
+    assert given == "fakemamba detect --model ./m --device cpu --recursive --output report.html d"
+
+
+def test_known_error_rates_are_told_and_unknown_ones_are_not_invented():
+    assert "states no error rates" in Page(render(report(result()), "html")).words
+    rates = {"source": "docs", "sets": [{"name": "held <out>", "genuine": 10, "fake": 20, "eer": 12.34, "wrong": None}]}
+    card = tiny_card(training={"error_rates": rates})
+    known = make_report(Detector(FakeScorer(), card), [result()], [])
+    words = Page(render(known, "html")).words
+    for said in ("held <out>", "10 / 20", "12.3 %", "–", "Details: docs"):
+        assert said in words
+    assert json.loads(render(known, "json"))["error_rates"] == rates
+    odd = Detector(FakeScorer(), tiny_card(training={"error_rates": {"sets": "none"}}))
+    assert "states no error rates" in render(make_report(odd, [result()], []), "html")
+
+
+def test_html_is_laid_out_for_paper():
+    text = render(report(result()), "html")
+    assert "@page { size: A4" in text
+    assert "table-header-group" in text
 
 
 def test_html_stands_alone():

@@ -58,6 +58,18 @@ def test_reports_are_documents_that_stand_alone(live: Running):
     assert case["results"][0]["source"] == "recording"
 
 
+def test_both_reports_of_one_analysis_come_together(live: Running):
+    audio = wav(3.0)
+    with live.client() as client:
+        plain = client.post("/v1/detect?report=both&name=x.wav", content=audio).json()
+        lines = client.post("/v1/detect?report=both&progress=1", content=audio).text.splitlines()
+    for reports in (plain, json.loads(lines[-1])["report"]):
+        assert list(reports) == ["json", "html"]
+        assert reports["json"]["results"][0]["source_sha256"] == sha256(audio).hexdigest()
+        assert reports["json"]["created"].replace("T", " ").replace("+00:00", " UTC") in reports["html"]
+        assert "--output report.html" in reports["json"]["command"]
+
+
 def test_progress_comes_in_lines_and_the_result_last(live: Running):
     with live.client() as client:
         answer = client.post("/v1/detect?progress=true&report=html", content=wav(40.0))

@@ -198,8 +198,10 @@ def test_fine_tuning_starts_from_a_model_and_refuses_another(config, tmp_path):
 
 def test_fine_tuning_starts_from_the_built_in_model_by_its_name(tmp_path, corpus):
     (tmp_path / "data.toml").write_text(RUN.replace("ROOT", str(corpus)))
-    settings = load_settings([ROOT / "configs" / "compact.toml", tmp_path / "data.toml"], ["train.start=compact-1"])
-    ours, theirs = start_system(settings.recipe).state_dict(), load_system("compact-1").state_dict()
+    settings = load_settings(
+        [ROOT / "configs" / "compact-statistics.toml", tmp_path / "data.toml"], ["train.start=compact-2"]
+    )
+    ours, theirs = start_system(settings.recipe).state_dict(), load_system("compact-2").state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 

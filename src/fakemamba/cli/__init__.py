@@ -22,6 +22,7 @@ from fakemamba.cli.evaluate import evaluate
 from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
+from fakemamba.cli.paper import paper
 from fakemamba.cli.serve import serve
 from fakemamba.cli.train import train
 from fakemamba.errors import FakeMambaError
@@ -63,10 +64,11 @@ app.add_typer(data, name="data")
 app.command("listen")(listen)
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
-app.command("serve")(serve)
 app.command("train")(train)
+app.command("paper")(paper)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
+app.command("serve")(serve)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

@@ -86,6 +86,7 @@ def detect(
     from fakemamba.detect import load
     from fakemamba.report import render
     from fakemamba.report.document import make_report
+    from fakemamba.report.repeat import repeat_command
 
     items, refused = expand(inputs, recursive=recursive)
     targets, instead = plan(output or [], _chosen(json=json, csv=csv, html=html), items)
@@ -94,7 +95,8 @@ def detect(
     results, stopped = _judge(detector, items, failures, verbose=verbose, show=instead is None)
     if stopped is not None and not results:
         raise stopped
-    report = make_report(detector, results, failures)
+    command = repeat_command(detector, inputs, model=model, device=device, recursive=recursive)
+    report = make_report(detector, results, failures, command=command)
     for path, kind in targets.items():
         write(path, render(report, kind))
     if instead is not None:

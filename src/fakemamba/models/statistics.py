@@ -1,5 +1,7 @@
 """A countermeasure without an encoder: statistics of a clip, brought to one scale and length, judged by few weights."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,6 +39,10 @@ class Standardise(nn.Module):
         self.square.copy_((1 - share) * kept + share * (x.var(dim=0, correction=0) + (1 - share) * shift.square()))
         self.mean.add_(share * shift)
         self.seen.add_(count)
+
+    def settle(self) -> None:
+        """Means and spreads are known: training changes them no more."""
+        self.seen.clamp_(min=ENOUGH)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, width) -> (B, width) of length LENGTH."""
@@ -94,3 +100,28 @@ class StatisticsSystem(System):
         x = self.dropout(self._statistics(waves, lengths))
         logits: Tensor = self.plane(x) + self.head(self._hidden(x))
         return logits
+
+
+def joined(members: Sequence[StatisticsSystem]) -> StatisticsSystem:
+    """One system whose logits are the mean of the members': their hidden layers side by side.
+
+    The members must share their `norm`, as trainings on the same statistics do.
+    """
+    first = members[0]
+    assert all(torch.equal(first.norm.mean, other.norm.mean) for other in members)
+    width, count = first.second.out_features, len(members)
+    whole = StatisticsSystem(first.frontend, width=width * count, dropout=first.dropout.p, score=first.score_kind)
+    whole.norm.load_state_dict(first.norm.state_dict())
+    with torch.no_grad():
+        whole.second.weight.zero_()
+        for layer in (whole.plane, whole.head):
+            layer.bias.zero_()
+        for number, member in enumerate(members):
+            part = slice(number * width, (number + 1) * width)
+            whole.first.weight[part], whole.first.bias[part] = member.first.weight, member.first.bias
+            whole.second.weight[part, part], whole.second.bias[part] = member.second.weight, member.second.bias
+            whole.head.weight[:, part] = member.head.weight / count
+            whole.head.bias += member.head.bias / count
+            whole.plane.weight += member.plane.weight / count
+            whole.plane.bias += member.plane.bias / count
+    return whole.eval()

@@ -1,13 +1,15 @@
 """What every kind of report is made of, and the words that they share."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from fakemamba import __version__
 from fakemamba.audio.source import printable as shortened
+from fakemamba.checkpoint.folder import ModelCard
 from fakemamba.detect import Detector
+from fakemamba.report.repeat import repeat_command, software
 from fakemamba.result import Result, Segment
 from fakemamba.timeline import clock
 
@@ -39,7 +41,10 @@ class Report:
         results, failures: what was judged and what could not be, in the order given.
         model: name, SHA-256, licence and origin of the model.
         settings: threshold and unsure band (LLR; raw scores if not calibrated; None if none), window and hop (seconds).
-        version, created: of fakemamba; when (ISO 8601, UTC).
+        version, created: of fakemamba; time of the analysis (ISO 8601, with its offset from UTC).
+        command: that gives the same again, on the same files.
+        software: name -> version of all that took part.
+        error_rates: what the model's card knows of its errors, see `error_rates`.
     """
 
     results: tuple[Result, ...]
@@ -48,6 +53,9 @@ class Report:
     settings: dict[str, float | bool | None]
     version: str
     created: str
+    command: str = ""
+    software: dict[str, str] = field(default_factory=dict)
+    error_rates: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -56,15 +64,31 @@ class Report:
             "created": self.created,
             "model": self.model,
             "settings": self.settings,
+            "command": self.command,
+            "software": self.software,
+            "error_rates": self.error_rates,
             "results": [result.to_dict() for result in self.results],
             "errors": [{"source": failure.source, "error": failure.error} for failure in self.failures],
         }
 
 
 def make_report(
-    detector: Detector, results: list[Result], failures: list[Failure], now: datetime | None = None
+    detector: Detector,
+    results: list[Result],
+    failures: list[Failure],
+    now: datetime | None = None,
+    *,
+    command: str | None = None,
 ) -> Report:
-    """Put results together with the model and the settings that they came from."""
+    """Put results together with the model and the settings that they came from.
+
+    Args:
+        detector: that judged.
+        results, failures: in the order of the recordings.
+        now: time of the analysis, with its time zone; None for this moment in UTC.
+        command: that gives the same again; None for one made from the names of the results.
+    """
+    assert now is None or now.tzinfo is not None, "a case file needs the time zone"
     card, decision = detector.card, detector.decision
     return Report(
         results=tuple(results),
@@ -85,7 +109,20 @@ def make_report(
         },
         version=__version__,
         created=(now or datetime.now(UTC)).isoformat(timespec="seconds"),
+        command=command or repeat_command(detector, [r.source for r in results] + [f.source for f in failures]),
+        software=software(),
+        error_rates=error_rates(card),
     )
+
+
+def error_rates(card: ModelCard) -> dict[str, Any]:
+    """What the card's `training.error_rates` tells; empty where its maker put nothing there: none is invented.
+
+    `sets` is a list of objects with `name`, `genuine` and `fake` (counts of clips), and in per cent `eer`, `unsure`,
+    `wrong` (of the other verdicts), `genuine_called_fake`, `fakes_called_real`; `source` says where to read more.
+    """
+    found = card.training.get("error_rates", {})
+    return found if isinstance(found, dict) else {}
 
 
 def certainty(result: Result) -> str:

@@ -5,11 +5,12 @@ from html import escape
 
 from fakemamba.decision import p_fake
 from fakemamba.report.document import number, probability, span_text
-from fakemamba.result import Result
+from fakemamba.result import JudgedWindow, Result
 from fakemamba.timeline import clock
 
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
 _MOST_TICKS = 8
+_MOST_DOTS = 60  # windows that are drawn one by one; of more only the curve
 _NAMED = 9.0  # percent of the width that a span needs to carry its verdict
 
 
@@ -31,6 +32,64 @@ def timeline(result: Result) -> str:
             parts.append(f'<text class="named" x="{middle:.3f}%" y="22" text-anchor="middle">{segment.verdict}</text>')
     parts += _ticks(whole)
     return _svg("".join(parts), 58, label)
+
+
+def evidence(result: Result, low: float | None, high: float | None) -> str:
+    """p_fake of every judged window over time, 1 at the top; the unsure band and fake segments shaded.
+
+    The curve breaks where nothing was judged. Empty without calibrated windows.
+
+    Args:
+        result: with a timeline.
+        low, high: the LLRs between which the model is unsure; None if it gives no verdicts.
+    """
+    points = [(window, window.p_fake) for window in result.timeline if window.p_fake is not None]
+    if not points:
+        return ""
+    whole = max(result.duration, 1e-3)
+    parts = ['<rect class="silence" x="0" y="0" width="1000" height="100"/>']
+    if low is not None and high is not None:
+        top, bottom = 100 * (1 - p_fake(low)), 100 * (1 - p_fake(high))
+        parts.append(f'<rect class="band" x="0" y="{top:.2f}" width="1000" height="{bottom - top:.2f}"/>')
+    parts += [
+        f'<rect class="shade" x="{1000 * s.start / whole:.2f}" y="0" width="{1000 * (s.end - s.start) / whole:.2f}" '
+        'height="100"/>'
+        for s in result.segments
+        if s.verdict == "fake"
+    ]
+    if len(points) <= _MOST_DOTS:
+        parts.append(f'<path class="reach" d="{_reaches(points, whole)}"/>')
+        parts.append(f'<path class="dots" d="{_curve(points, whole, joined=False)}"/>')
+    parts.append(f'<path class="curve" d="{_curve(points, whole)}"/>')
+    plot = '<svg y="6" width="100%" height="120" viewBox="0 0 1000 100" preserveAspectRatio="none">'
+    plot += "".join(parts) + "</svg>"
+    names = '<text class="axis" x="4" y="18">1 · fake</text><text class="axis" x="4" y="122">0 · real</text>'
+    ticks = f'<svg y="92" width="100%" height="58">{"".join(_ticks(whole))}</svg>'
+    label = f"p_fake of {len(points)} windows over time, between {_extremes([p for _, p in points])}"
+    return _svg(plot + names + ticks, 148, label)
+
+
+def _curve(points: list[tuple[JudgedWindow, float]], whole: float, *, joined: bool = True) -> str:
+    """A path through the windows' middles, from dot to dot where they overlap; `joined=False` draws the dots alone."""
+    steps, last = [], None
+    for window, p in points:
+        x, y = 1000 * (window.start + window.end) / 2 / whole, 100 * (1 - p)
+        follows = joined and last is not None and window.start < last + 1e-6
+        steps.append(f"L{x:.2f} {y:.2f}" if follows else f"M{x:.2f} {y:.2f}h.1")
+        last = window.end
+    return "".join(steps)
+
+
+def _reaches(points: list[tuple[JudgedWindow, float]], whole: float) -> str:
+    """What each window heard: a level line from its start to its end."""
+    return "".join(
+        f"M{1000 * window.start / whole:.2f} {100 * (1 - p):.2f}H{1000 * window.end / whole:.2f}"
+        for window, p in points
+    )
+
+
+def _extremes(values: list[float]) -> str:
+    return f"{probability(min(values))} and {probability(max(values))}"
 
 
 def gauge(result: Result, low: float | None, high: float | None) -> str:

@@ -1,5 +1,7 @@
 """A web page that stands alone: no script, no request, everything from outside escaped."""
 
+from typing import Any
+
 from fakemamba.report.document import (
     LIMITS,
     Failure,
@@ -10,7 +12,7 @@ from fakemamba.report.document import (
     span_text,
     summary,
 )
-from fakemamba.report.drawing import gauge, timeline
+from fakemamba.report.drawing import evidence, gauge, timeline
 from fakemamba.report.page import facts, page, safe, sentence, when
 from fakemamba.result import Result
 from fakemamba.timeline import clock
@@ -22,7 +24,7 @@ def render(report: Report) -> str:
     body = [f"<header><h1>{title}</h1><p class='soft'>{_subtitle(report)}</p></header>"]
     body += [_result(result, report) for result in report.results]
     body += [_failure(failure) for failure in report.failures]
-    body += [_limits(), _provenance(report)]
+    body += [_limits(), _known_errors(report), _provenance(report), _repeat(report)]
     return page(title, body)
 
 
@@ -33,7 +35,7 @@ def _title(report: Report) -> str:
 
 
 def _subtitle(report: Report) -> str:
-    return f"Speech-deepfake report · fakemamba {safe(report.version)} · {safe(when(report.created))}"
+    return f"Speech-deepfake report · fakemamba {safe(report.version)} · analysed {safe(when(report.created))}"
 
 
 def _result(result: Result, report: Report) -> str:
@@ -44,7 +46,7 @@ def _result(result: Result, report: Report) -> str:
         f'<p class="verdict"><b>{result.verdict.upper()}</b><span>{safe(_how_sure(result))}</span></p>',
         *(f'<p class="note">{safe(sentence(note))}</p>' for note in [*notes, *result.warnings]),
         gauge(result, low, high),
-        _over_time(result),
+        _over_time(result, low, high),
         facts(_numbers(result)),
     ]
     return f'<section class="{result.verdict}">{"".join(parts)}</section>'
@@ -59,7 +61,7 @@ def _how_sure(result: Result) -> str:
     return f"{words} (p_fake {probability(result.p_fake)})" if words else f"p_fake {probability(result.p_fake)}"
 
 
-def _over_time(result: Result) -> str:
+def _over_time(result: Result, low: float | None, high: float | None) -> str:
     if not result.segments:
         return ""
     rows = "".join(
@@ -68,8 +70,14 @@ def _over_time(result: Result) -> str:
         for segment in result.segments
     )
     key = "".join(f'<span class="{name}"><i></i>{name}</span>' for name in ("real", "fake", "unsure"))
+    curve = evidence(result, low, high)
+    note = (
+        "<p class='soft small'>p_fake of each window that was judged, drawn at its middle. Shaded in red: parts called "
+        "fake. The level band: where the model is unsure.</p>"
+    )
     return (
         f"<h3>Over time</h3>{timeline(result)}<p class='key'>{key}<span class='none'><i></i>no speech judged</span></p>"
+        f"{curve + note if curve else ''}"
         "<div class='scroll'><table><thead><tr><th>time</th><th>verdict</th><th>p_fake</th><th>raw score</th></tr>"
         f"</thead><tbody>{rows}</tbody></table></div>"
     )
@@ -94,6 +102,61 @@ def _failure(failure: Failure) -> str:
 def _limits() -> str:
     items = "".join(f"<li>{safe(limit)}</li>" for limit in LIMITS)
     return f"<section><h2>What this can and cannot say</h2><ul>{items}</ul></section>"
+
+
+_RATES = (
+    ("eer", "equal error rate"),
+    ("unsure", "unsure"),
+    ("wrong", "wrong among the other verdicts"),
+    ("genuine_called_fake", "real voices called fake"),
+    ("fakes_called_real", "fakes called real"),
+)
+
+
+def _known_errors(report: Report) -> str:
+    """What the model's card says of its errors, as far as it says it in the words of `document.error_rates`."""
+    found = report.error_rates.get("sets", [])
+    sets = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    if not sets:
+        text = "The model's card states no error rates. Nothing is known of how often it is wrong."
+        return f"<section><h2>How often the model is wrong</h2><p>{text}</p></section>"
+    head = "".join(f"<th>{name}</th>" for name in ("clips, real / fake", *(name for _, name in _RATES)))
+    rows = "".join(
+        f"<tr><td>{safe(str(one.get('name', '–')))}</td><td>{_count(one, 'genuine')} / {_count(one, 'fake')}</td>"
+        + "".join(f"<td>{_percent(one, key)}</td>" for key, _ in _RATES)
+        + "</tr>"
+        for one in sets
+    )
+    source = report.error_rates.get("source")
+    more = f"<p class='soft small'>Details: {safe(str(source))}</p>" if source else ""
+    return (
+        "<section><h2>How often the model is wrong</h2><p>Measured on recordings that it was not trained on; on yours "
+        "it may err more often.</p><div class='scroll'><table class='rates'><thead><tr><th>measured on</th>"
+        f"{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}</section>"
+    )
+
+
+def _count(one: dict[str, Any], key: str) -> str:
+    return str(one[key]) if isinstance(one.get(key), int) else "–"
+
+
+def _percent(one: dict[str, Any], key: str) -> str:
+    return f"{one[key]:.1f} %" if isinstance(one.get(key), int | float) else "–"
+
+
+def _repeat(report: Report) -> str:
+    versions = ", ".join(f"{name} {value}" for name, value in report.software.items())
+    rows = [
+        ("1. Same files?", "sha256sum FILE must print the file's SHA-256 above"),
+        ("2. Same model?", "fakemamba models info MODEL must show the model's SHA-256 above"),
+        ("3. Same software?", f"fakemamba --version must print {report.version}"),
+        ("4. Judge again", report.command),
+        ("Analysed", when(report.created)),
+        ("Made with", versions),
+    ]
+    note = "Other versions of these libraries and other processors can change the last digits of a score, not more."
+    table = facts((row for row in rows if row[1]), code=("4. Judge again",))
+    return f"<section><h2>How to repeat it</h2>{table}<p class='soft small'>{note}</p></section>"
 
 
 def _provenance(report: Report) -> str:

@@ -46,11 +46,11 @@ def when(created: str) -> str:
     return created.replace("T", " ").replace("+00:00", " UTC")
 
 
-def facts(rows: Iterable[tuple[str, str]]) -> str:
-    """A table of names and values; hashes in a fixed pitch."""
+def facts(rows: Iterable[tuple[str, str]], *, code: Sequence[str] = ()) -> str:
+    """A table of names and values; hashes, and the values of the rows named in `code`, in a fixed pitch."""
 
     def cell(name: str, value: str) -> str:
-        return f"<code>{safe(value)}</code>" if "SHA" in name else safe(value)
+        return f"<code>{safe(value)}</code>" if "SHA" in name or name in code else safe(value)
 
     body = "".join(f"<tr><th>{safe(name)}</th><td>{cell(name, value)}</td></tr>" for name, value in rows)
     return f'<table class="facts"><tbody>{body}</tbody></table>'

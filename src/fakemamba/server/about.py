@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from fakemamba import __version__
 from fakemamba.detect import Detector
-from fakemamba.report.document import LIMITS
+from fakemamba.report.document import LIMITS, error_rates
 from fakemamba.server.config import ServerConfig
 
 
@@ -69,7 +69,7 @@ def model_info(detector: Detector, config: ServerConfig) -> ModelInfo:
         window=detector.window,
         hop=detector.window / 2,
         sample_rate=detector.scorer.sample_rate,
-        error_rates=_error_rates(card.training),
+        error_rates=error_rates(card),
         limits=list(LIMITS),
         allowed=Allowed(
             max_upload=config.max_upload,
@@ -80,9 +80,3 @@ def model_info(detector: Detector, config: ServerConfig) -> ModelInfo:
             stream_duration=config.stream_duration,
         ),
     )
-
-
-def _error_rates(training: dict[str, Any]) -> dict[str, Any]:
-    """The card's `training.error_rates`, if its maker put any there; this server invents none."""
-    found = training.get("error_rates", {})
-    return found if isinstance(found, dict) else {}

@@ -26,8 +26,12 @@ _RESULT: dict[str, Any] = {
     "threshold": 0.0,
     "reason": None,
     "segments": [{"start": 0.0, "end": 6.0, "verdict": "fake", "p_fake": 0.931, "score": -3.38}],
+    "timeline": [
+        {"start": 0.0, "end": 4.0, "speech": 3.5, "p_fake": 0.909, "llr": -2.3, "score": -2.91},
+        {"start": 2.0, "end": 6.0, "speech": 3.4, "p_fake": 0.948, "llr": -2.91, "score": -3.86},
+    ],
     "warnings": [],
-    "model": "compact-1",
+    "model": "compact-2",
     "model_sha256": "7c967283ab2e0ca7308b7974b951e8fef6549773910f67ede4996f621de5a6b4",
     "version": "0.1.0",
 }
@@ -43,7 +47,7 @@ DETECT_BODY: dict[str, Any] = {
                 "properties": {
                     "file": {"type": "string", "format": "binary", "description": "The recording."},
                     "threshold": {"type": "number", "description": "As the query's; the form wins."},
-                    "report": {"type": "string", "enum": ["none", "json", "html"]},
+                    "report": {"type": "string", "enum": ["none", "json", "html", "both"]},
                     "name": {"type": "string", "maxLength": 255},
                     "progress": {"type": "boolean"},
                 },

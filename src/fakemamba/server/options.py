@@ -24,10 +24,11 @@ class DetectOptions(BaseModel):
         ),
     ] = None
     report: Annotated[
-        Literal["none", "json", "html"],
+        Literal["none", "json", "html", "both"],
         Field(
             description="`none`: the result alone. `json`: the whole case document with model and settings. "
-            "`html`: the same as a self-contained page."
+            "`html`: the same as a self-contained page. `both`: an object with the document as `json` and the page as "
+            "`html`, of one and the same analysis."
         ),
     ] = "none"
     name: Annotated[

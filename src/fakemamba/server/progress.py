@@ -49,7 +49,7 @@ class Lines(StreamingResponse):
     Args:
         service: judges and counts.
         task, options: what was asked.
-        document: Result -> the report's text.
+        document: Result -> the report, as its text or as an object with both kinds.
         room: given back when the last line is sent, or the client has gone.
     """
 
@@ -58,7 +58,7 @@ class Lines(StreamingResponse):
         service: Service,
         task: Task,
         options: DetectOptions,
-        document: Callable[[Result], str],
+        document: Callable[[Result], str | dict[str, Any]],
         room: ExitStack,
     ) -> None:
         self._service, self._task, self._options = service, task, options

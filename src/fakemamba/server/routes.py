@@ -1,7 +1,7 @@
 """The doors for programs: detect, model, health and metrics."""
 
 from contextlib import ExitStack
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
@@ -88,9 +88,11 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.text(), media_type=CONTENT_TYPE)
 
 
-def document(service: Service, result: Result, options: DetectOptions) -> str:
-    """The case document as the options want it: JSON or HTML."""
+def document(service: Service, result: Result, options: DetectOptions) -> str | dict[str, Any]:
+    """The case document as the options want it: the text of the JSON or HTML, or both in one object."""
     report = make_report(service.judge.with_threshold(options.threshold), [result], [])
+    if options.report == "both":
+        return {"json": report.to_dict(), "html": render(report, "html")}
     return render(report, "html" if options.report == "html" else "json")
 
 
@@ -99,6 +101,8 @@ def _answer(service: Service, result: Result, options: DetectOptions) -> Respons
     if options.report == "none":
         return JSONResponse(result.to_dict(), headers=headers)
     text = document(service, result, options)
+    if isinstance(text, dict):
+        return JSONResponse(text, headers=headers)
     if options.report == "json":
         return Response(text, media_type="application/json", headers=headers)
     return HTMLResponse(text, headers={**headers, "Content-Security-Policy": REPORT_POLICY})

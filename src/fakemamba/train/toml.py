@@ -31,7 +31,7 @@ def load_settings(files: Sequence[Path], overrides: Iterable[str] = ()) -> Setti
     for file in files:
         _merge(tree, read_toml(file))
     for text in overrides:
-        _override(tree, text)
+        override(tree, text)
     return check(Settings, tree, " + ".join(str(file) for file in files))
 
 
@@ -69,7 +69,8 @@ def _merge(tree: dict[str, Any], more: dict[str, Any]) -> None:
             tree[key] = value
 
 
-def _override(tree: dict[str, Any], text: str) -> None:
+def override(tree: dict[str, Any], text: str) -> None:
+    """Set `table.key=value` in a tree; raises ConfigError where it is no such text."""
     name, sign, value = text.partition("=")
     path = [part.strip() for part in name.split(".")]
     if not sign or not all(path):

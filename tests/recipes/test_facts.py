@@ -1,0 +1,77 @@
+"""Statistics computed once, and the trainings on them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from test_builtin_recipe import clip
+
+from conftest import ROOT
+from fakemamba.checkpoint.torch_io import load_system
+from fakemamba.config import load_model_config
+from fakemamba.models.cepstra import Cepstra
+from recipes.builtin import facts as facts_module
+from recipes.builtin.bank import Bank
+from recipes.builtin.bank import build as build_bank
+from recipes.builtin.facts import Facts, build
+from recipes.builtin.learn import SEEDS, FactBatches, learn
+from recipes.builtin.manifest import Clip
+
+CONFIG = load_model_config(ROOT / "configs" / "compact-statistics.toml").model_copy(update={"width": 2 * SEEDS})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Clip], Bank, Facts, Path]:
+    folder = tmp_path_factory.mktemp("facts")
+    clips = [clip(folder / "librispeech" / f"{i}.flac", "bonafide", seed=i) for i in range(3)]
+    clips += [clip(folder / "page-x" / f"{i}.flac", "spoof", "VITS", "page-x", seed=9 + i) for i in range(3)]
+    clips += [replace(clips[0], split="dev", source="page-x"), replace(clips[4], split="dev"), replace(clips[1], split="test")]
+    bank = build_bank(clips, folder / "bank.i16", views=2, seed=1, workers=1)
+    return clips, bank, build(clips, bank, folder / "facts", seed=1, workers=1), folder
+
+
+def test_the_first_view_is_the_whole_clean_clip(made) -> None:
+    _, bank, facts, _ = made
+    expected = Cepstra()(torch.from_numpy(bank.wave(0, 0))[None])[0].numpy()
+    np.testing.assert_allclose(facts.of(0, 0), expected, atol=0.05, rtol=2e-3)
+    assert (facts.views, facts.width) == (4, Cepstra().out_width)
+    assert np.abs(facts.of(0, 1) - facts.of(0, 0)).max() > 0.1
+
+
+def test_nothing_of_the_test_is_measured(made) -> None:
+    _, _, facts, _ = made
+    assert not facts.chunks[0][8].any()
+    assert facts.of(6, 0).any()
+    assert not facts.of(6, 2).any()  # dev is looked at clean
+
+
+def test_finished_chunks_are_read_back_and_other_clips_start_anew(made, monkeypatch) -> None:
+    clips, bank, facts, folder = made
+    monkeypatch.setattr(facts_module, "_measure", None)
+    again = build(clips, bank, folder / "facts", seed=1, workers=1)
+    np.testing.assert_array_equal(again.chunks[0], facts.chunks[0])
+    with pytest.raises(TypeError):
+        build(clips, bank, folder / "facts", seed=2, workers=1)
+    (folder / "facts" / "index.json").unlink()
+
+
+def test_batches_are_even_and_repeat(made) -> None:
+    clips, _, facts, _ = made
+    batches = FactBatches(clips, facts, 3, seed=5)
+    one, again, other = batches.batch(0, 1), batches.batch(0, 1), batches.batch(0, 2)
+    assert one.targets.mean() == 0.5
+    np.testing.assert_array_equal(one.waves, again.waves)
+    assert (one.waves != other.waves).any()
+    shares = [batches.batch(0, 1, rank=rank, ranks=2).waves for rank in range(2)]
+    np.testing.assert_array_equal(np.stack(shares, axis=1).reshape(one.waves.shape), one.waves)
+
+
+def test_three_trainings_become_one_system_that_takes_waves(made, tmp_path) -> None:
+    clips, bank, _, _ = made
+    facts = build(clips, bank, tmp_path / "facts", seed=1, workers=1)
+    system = load_system(learn(clips, facts, CONFIG, tmp_path / "learn", steps=15, seed=3))
+    scores = system.score(torch.from_numpy(np.stack([bank.wave(i, 0) for i in range(6)])))
+    assert scores.shape == (6,)
+    assert scores[:3].mean() > scores[3:].mean()
