@@ -21,8 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import httpx
-from serving import RATE, Server, clip, per_second, percentile, show, speech, started
+from serving import RATE, Line, Server, clip, per_second, percentile, show, speech, started
 from websockets.asyncio.client import connect
 
 PIECE = 0.1  # seconds
@@ -111,13 +110,13 @@ async def clients_in_turn(server: Server, clients: int, seconds: float) -> tuple
     end = time.perf_counter() + seconds
 
     async def one(k: int) -> None:
-        headers = {"Authorization": f"Bearer {server.keys[k]}"}
-        async with httpx.AsyncClient(base_url=server.url, timeout=60, trust_env=False, headers=headers) as client:
-            while time.perf_counter() < end:
-                begin = time.perf_counter()
-                answer = await client.post("/v1/detect", content=bodies[k])
-                times.append(time.perf_counter() - begin)
-                answers[answer.status_code] += 1
+        line = Line(server, server.keys[k])
+        while time.perf_counter() < end:
+            begin = time.perf_counter()
+            status, _, _ = await line.post(bodies[k])
+            times.append(time.perf_counter() - begin)
+            answers[status] += 1
+        line.close()
 
     await asyncio.gather(*(one(k) for k in range(clients)))
     return times, answers
@@ -152,51 +151,51 @@ async def flood(server: Server, rate: float, seconds: float) -> tuple[Counter[st
     answers: Counter[str] = Counter()
     memory: list[float] = []
     body = clip(4.0)
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
-    async with httpx.AsyncClient(base_url=server.url, timeout=60, trust_env=False, limits=limits) as client:
+    idle = [Line(server, server.keys[k % len(server.keys)]) for k in range(240)]
+    tasks: set[asyncio.Task[None]] = set()
 
-        async def one(k: int) -> None:
-            headers = {"Authorization": f"Bearer {server.keys[k % len(server.keys)]}"}
-            try:
-                answer = await client.post("/v1/detect", content=body, headers=headers)
-                kind = "clean" if _clean(answer) else "wrong"
-                answers[f"{answer.status_code} {kind}"] += 1
-            except httpx.HTTPError as error:
-                answers[type(error).__name__] += 1
+    async def one(line: Line) -> None:
+        try:
+            status, head, answer = await line.post(body)
+            answers[f"{status} {'clean' if clean(status, head, answer) else 'wrong'}"] += 1
+        except (OSError, EOFError, TimeoutError) as error:
+            answers[type(error).__name__] += 1
+        idle.append(line)
 
-        tasks: set[asyncio.Task[None]] = set()
-        begin, sent = time.perf_counter(), 0
-        while (now := time.perf_counter() - begin) < seconds:
-            while sent < now * rate and len(tasks) < 190:
-                task = asyncio.create_task(one(sent))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-                sent += 1
-            if len(memory) <= now:
-                memory.append(server.memory())
-            await asyncio.sleep(0.01)
-        await asyncio.gather(*tasks)
+    begin, sent = time.perf_counter(), 0
+    while (now := time.perf_counter() - begin) < seconds:
+        while sent < now * rate and idle:
+            task = asyncio.create_task(one(idle.pop(0)))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            sent += 1
+        if len(memory) <= now:
+            memory.append(server.memory())
+        await asyncio.sleep(0.005)
+    await asyncio.gather(*tasks)
+    for line in idle:
+        line.close()
     answers["sent"] = sent
     return answers, memory
 
 
-def _clean(answer: httpx.Response) -> bool:
-    if answer.status_code == 200:
-        return "verdict" in answer.json()
-    told = answer.json().get("error", {})
-    return answer.status_code in (429, 503) and bool(told.get("message")) and "retry-after" in answer.headers
+def clean(status: int, head: bytes, body: bytes) -> bool:
+    """A verdict, or a refusal that says why and when to come again."""
+    answer = json.loads(body)
+    if status == 200:
+        return "verdict" in answer
+    return status in (429, 503) and bool(answer.get("error", {}).get("message")) and b"retry-after: " in head
 
 
 async def recovery(server: Server) -> float:
     """Seconds until a client is answered as quickly as on an idle server, three times running."""
     begin, quick = time.perf_counter(), 0
-    headers = {"Authorization": f"Bearer {server.keys[0]}"}
-    async with httpx.AsyncClient(base_url=server.url, timeout=60, trust_env=False, headers=headers) as client:
-        while quick < 3 and time.perf_counter() - begin < 60:
-            sent = time.perf_counter()
-            answer = await client.post("/v1/detect", content=clip(4.0))
-            good = answer.status_code == 200 and time.perf_counter() - sent < 0.5
-            quick = quick + 1 if good else 0
+    line, body = Line(server, server.keys[0]), clip(4.0)
+    while quick < 3 and time.perf_counter() - begin < 60:
+        sent = time.perf_counter()
+        status, _, _ = await line.post(body)
+        quick = quick + 1 if status == 200 and time.perf_counter() - sent < 0.5 else 0
+    line.close()
     return time.perf_counter() - begin
 
 

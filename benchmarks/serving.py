@@ -1,5 +1,6 @@
 """What the scripts that load the server share: a server in a subprocess, keys for many clients, its memory."""
 
+import asyncio
 import json
 import re
 import secrets
@@ -123,6 +124,37 @@ def per_second(threads: int, batch: int, lengths: Sequence[int], seconds: float)
     for worker in workers:
         worker.join()
     return sum(counts) / (time.perf_counter() - begin)
+
+
+class Line:
+    """One keep-alive connection that posts recordings; plain sockets, as a client library would be the bottleneck."""
+
+    def __init__(self, server: Server, key: str = "") -> None:
+        self._address = server.address
+        self._head = f"POST /v1/detect HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: ".encode()
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def post(self, body: bytes) -> tuple[int, bytes, bytes]:
+        """(status, head, body) of the answer; OSError or EOFError where none came."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(*self._address, limit=2**20)
+        reader, writer = self._streams
+        try:
+            writer.write(self._head + b"%d\r\n\r\n" % len(body) + body)
+            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 90)).lower()
+            found = re.search(rb"content-length: (\d+)", head)
+            answer = await reader.readexactly(int(found[1])) if found else b""
+        except BaseException:
+            self.close()
+            raise
+        if b"connection: close" in head:
+            self.close()
+        return int(head.split(b" ", 2)[1]), head, answer
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].transport.abort()
+            self._streams = None
 
 
 def percentile(values: Sequence[float], share: float) -> float:
