@@ -25,7 +25,7 @@ from fakemamba.scorer import FloatArray, Scorer, filled
 from fakemamba.stream import Stream, StreamConfig
 from fakemamba.timeline import Scored, Span, cell_count, fake_span, overall, spans
 
-BATCH = 8  # windows judged at once: enough to fill the cores, few enough for an XLS-R system in 8 GB
+BATCH = 4  # windows judged at once: enough to fill the cores, few enough for 300 MB, or an XLS-R system in 8 GB
 _SHORTEST_WINDOW = SAMPLE_RATE // 4
 
 # Seconds done, and seconds in all where the header tells.

@@ -121,7 +121,7 @@ def joined(members: Sequence[StatisticsSystem]) -> StatisticsSystem:
             whole.first.weight[part], whole.first.bias[part] = member.first.weight, member.first.bias
             whole.second.weight[part, part], whole.second.bias[part] = member.second.weight, member.second.bias
             whole.head.weight[:, part] = member.head.weight / count
-            whole.head.bias += member.head.bias / count
-            whole.plane.weight += member.plane.weight / count
-            whole.plane.bias += member.plane.bias / count
+            whole.head.bias.add_(member.head.bias / count)
+            whole.plane.weight.add_(member.plane.weight / count)
+            whole.plane.bias.add_(member.plane.bias / count)
     return whole.eval()

@@ -125,6 +125,7 @@ def _encoder(form: str, study: Study, device: str) -> dict[str, Any]:
     import torch
 
     from fakemamba.models import build
+    from fakemamba.models.system import EncodedSystem
     from fakemamba.scan import backend
 
     config = shrink(SYSTEMS["fake-mamba-l"].model)
@@ -132,6 +133,7 @@ def _encoder(form: str, study: Study, device: str) -> dict[str, Any]:
         full = SYSTEMS["fake-mamba-l"].model
         config = full.model_copy(update={"frontend": full.frontend.model_copy(update={"layers": 1})})
     system = build(config).eval().to(device)
+    assert isinstance(system, EncodedSystem)
     features = torch.randn(1, 208, int(system.project.in_features), device=device)
     with torch.inference_mode(), _chosen("auto" if form == "mamba_ssm" else form):
         assert backend(device) == form

@@ -13,7 +13,7 @@ from fakemamba.paper.timing import measure
 from fakemamba.paper.training import Say
 
 if TYPE_CHECKING:
-    from fakemamba.models.system import System
+    from fakemamba.models.system import EncodedSystem
 
 SECONDS = (1, 2, 3, 4, 5, 6)  # as the paper; one clip at a time
 RATE = 16_000
@@ -71,7 +71,7 @@ class Speed:
         return read_json(self.file(study)) if self.done(study) else None
 
 
-def _time(system: "System", seconds: int, study: Study, device: str) -> dict[str, Any]:
+def _time(system: "EncodedSystem", seconds: int, study: Study, device: str) -> dict[str, Any]:
     """The whole system on a clip, and what comes after XLS-R alone: there the systems differ."""
     import torch
 
