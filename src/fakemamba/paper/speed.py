@@ -41,12 +41,14 @@ class Speed:
         import torch
 
         from fakemamba.models import build
+        from fakemamba.models.system import EncodedSystem
         from fakemamba.scan import backend
 
         config = SYSTEMS[self.system].model
         torch.manual_seed(0)
         device = study.device
         system = build(shrink(config) if study.miniature else config).eval().to(device)
+        assert isinstance(system, EncodedSystem)
         rows = []
         for seconds in SECONDS:
             say(f"{seconds} s clips, {study.repeats} times")
