@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,11 +52,22 @@ def export_onnx(system: System, path: Path) -> None:
         )
     assert program is not None
     model = program.model_proto
+    strip(model)
     model.functions.append(scan_function())
     if not any(known.domain == DOMAIN for known in model.opset_import):
         model.opset_import.append(onnx.helper.make_opsetid(DOMAIN, 1))
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def strip(model: Any) -> None:
+    """Remove where in whose source tree each node came from: traces that the exporter keeps, paths included."""
+    graph = model.graph
+    parts = [*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer]
+    parts += [node for function in model.functions for node in function.node]
+    for part in (model, graph, *parts):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
 
 
 def largest_difference(system: System, path: Path, waves: list[np.ndarray]) -> float:
