@@ -46,7 +46,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     """What a run is asked for."""
     parser = argparse.ArgumentParser(prog="python -m recipes.builtin", description=__doc__)
     parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
-    parser.add_argument("--work", type=Path, default=Path("runs/builtin"))
+    parser.add_argument("--work", type=Path, help="default runs/builtin; with --smoke runs/smoke")
     parser.add_argument("--config", type=Path, default=Path("configs/compact-statistics.toml"))
     parser.add_argument("--steps", type=int, help="training steps; default by the kind of model")
     parser.add_argument("--out", type=Path, help=f"the model folder to write; default WORK/{NAME}")
@@ -54,7 +54,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", help="make these tables and stop, e.g. human,own:2; 'data' makes them all")
     parser.add_argument("--as-is", action="store_true", help="train on the tables that are there; make no audio")
     parser.add_argument("--smoke", action="store_true", help="every step on a few clips, in minutes")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.work = options.work or Path("runs/smoke" if options.smoke else "runs/builtin")
+    return options
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -98,7 +98,8 @@ def _wanted(clips: Sequence[Clip], bank: Bank, number: int) -> list[Wave]:
 def build(clips: Sequence[Clip], bank: Bank, folder: Path, *, seed: int, workers: int = 2) -> Facts:
     """Read the statistics, computing first what isn't there or was computed from other clips."""
     folder.mkdir(parents=True, exist_ok=True)
-    index, key = folder / "index.json", [[clip.path for clip in clips], bank.views, seed]
+    index = folder / "index.json"
+    key = [[[clip.path, clip.split, clip.spans] for clip in clips], bank.views, seed, list(STRETCH)]
     if not index.exists() or json.loads(index.read_text()) != key:
         for old in folder.glob("*.npy"):
             old.unlink()

@@ -8,6 +8,7 @@ import torch
 
 from fakemamba.checkpoint.torch_io import load_system, save_system
 from fakemamba.config import ModelConfig
+from fakemamba.errors import ConfigError
 from fakemamba.models.assemble import build
 from fakemamba.models.statistics import StatisticsSystem, joined
 from fakemamba.models.system import System
@@ -87,6 +88,8 @@ def learn(clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, s
     Raises:
         FakeMambaError: a folder holds a run with other settings, or a run broke off.
     """
+    if config.width % SEEDS:
+        raise ConfigError(f"width {config.width} must be a multiple of {SEEDS}: each member has its share")
     members, look = [], FactLook(clips, facts)
     narrow = config.model_copy(update={"width": config.width // SEEDS})
     for number in range(SEEDS):

@@ -10,8 +10,8 @@ import numpy as np
 from recipes.builtin.bank import Bank
 from recipes.builtin.manifest import RATE, Clip, Wave
 
-# Shares within a class; a copy brings its own recording with it as its genuine partner. Demo pages hold most kinds
-# of fakes and the genuine twins of those fakes.
+# Shares within a class. In batches of waves a copy brings its own recording along; of statistics both are drawn apart.
+# Demo pages hold most kinds of fakes and the genuine twins of those fakes.
 SHARES: dict[str, dict[str, float]] = {
     "spoof": {"page": 0.4, "mimic3": 0.06, "copy-hifigan": 0.14, "copy-fargan": 0.1, "copy-own": 0.08,
               "copy-world": 0.03, "neural": 0.14, "classical": 0.05},

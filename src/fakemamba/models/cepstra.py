@@ -103,7 +103,7 @@ class Cepstra(nn.Module):
         """Real and imaginary parts (B, T, bins); frames of all resolutions have the same middles."""
         before = (n - self.main) // 2
         frames = self.frames(waves.shape[1])
-        padded = F.pad(waves, (before, max(before, 0))) if before >= 0 else waves[:, -before:]
+        padded = F.pad(waves, (before, before)) if before >= 0 else waves[:, -before:]
         padded = padded[:, : (frames - 1) * self.hop + n]
         both = F.conv1d(padded[:, None], self.fourier[n].to(waves), stride=self.hop).transpose(1, 2)
         real, imaginary = both.chunk(2, dim=2)

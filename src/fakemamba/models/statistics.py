@@ -108,7 +108,9 @@ def joined(members: Sequence[StatisticsSystem]) -> StatisticsSystem:
     The members must share their `norm`, as trainings on the same statistics do.
     """
     first = members[0]
-    assert all(torch.equal(first.norm.mean, other.norm.mean) for other in members)
+    for other in members:
+        assert torch.equal(first.norm.mean, other.norm.mean)
+        assert torch.equal(first.norm.square, other.norm.square)
     width, count = first.second.out_features, len(members)
     whole = StatisticsSystem(first.frontend, width=width * count, dropout=first.dropout.p, score=first.score_kind)
     whole.norm.load_state_dict(first.norm.state_dict())
