@@ -13,15 +13,12 @@ from fakemamba.models.assemble import build
 from fakemamba.models.statistics import StatisticsSystem, joined
 from fakemamba.models.system import System
 from fakemamba.train.batches import Batch, Judgement
-from fakemamba.train.folder import RunFolder
-from fakemamba.train.loop import Trainer
 from fakemamba.train.settings import LossConfig, OptimConfig, TrainConfig
-from fakemamba.train.steps import make_accelerator
 from recipes.builtin.evaluate import tabulate
 from recipes.builtin.facts import Facts, Given
 from recipes.builtin.manifest import Clip
 from recipes.builtin.sampling import Draw
-from recipes.builtin.train import Plan, say
+from recipes.builtin.train import Plan, run
 
 STEPS = 600
 BATCH = 256
@@ -94,15 +91,8 @@ def learn(clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, s
     narrow = config.model_copy(update={"width": config.width // SEEDS})
     for number in range(SEEDS):
         schedule = plan(narrow, steps=steps, seed=seed + number)
-        run = RunFolder(work / f"run-{number}")
-        run.claim(schedule)
-        torch.manual_seed(seed + number)
         batches = FactBatches(clips, facts, steps, seed + number)
-        trainer = Trainer(
-            schedule, fresh(narrow, clips, facts), batches, look, run,
-            accelerator=make_accelerator(schedule, cpu=True), progress=say,
-        )  # fmt: skip
-        trainer.run()
-        members.append(load_system(run.epoch(1)))
+        best = run(schedule, lambda: fresh(narrow, clips, facts), batches, look, work / f"run-{number}")
+        members.append(load_system(best))
     whole = joined([member for member in members if isinstance(member, StatisticsSystem)])
     return save_system(work / "joined", whole, config, overwrite=True, training={"step": steps}).path

@@ -1,6 +1,7 @@
 """Trains the compact system on the bank with the package's loop; its batches and its look at dev are its own."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from fakemamba.config import ModelConfig
 from fakemamba.models import build
 from fakemamba.models.system import System
-from fakemamba.train.batches import Batch, Judgement
+from fakemamba.train.batches import Batch, Batches, Judgement, Look
 from fakemamba.train.folder import RunFolder
 from fakemamba.train.loop import Tick, Trainer
 from fakemamba.train.settings import LossConfig, OptimConfig, Recipe, TrainConfig
@@ -90,13 +91,15 @@ def train(clips: list[Clip], bank: Bank, plan: Plan, folder: Path) -> Path:
     Raises:
         FakeMambaError: the folder holds a run with other settings, or the run broke off.
     """
-    run = RunFolder(folder)
-    run.claim(plan)
-    torch.manual_seed(plan.train.seed)
     batches = BankBatches(Sampler(clips, bank, plan.train.seed), plan.steps, plan.every)
-    trainer = Trainer(
-        plan, build(plan.model), batches, BankLook(clips, bank), run,
-        accelerator=make_accelerator(plan, cpu=True), progress=say,
-    )  # fmt: skip
+    return run(plan, lambda: build(plan.model), batches, BankLook(clips, bank), folder)
+
+
+def run(plan: Plan, make: Callable[[], System], batches: Batches, look: Look, folder: Path) -> Path:
+    """The package's loop in a folder that is claimed for this plan; returns the model folder of the best look."""
+    home = RunFolder(folder)
+    home.claim(plan)
+    torch.manual_seed(plan.train.seed)
+    trainer = Trainer(plan, make(), batches, look, home, accelerator=make_accelerator(plan, cpu=True), progress=say)
     trainer.run()
-    return run.epoch(trainer.standing.best[0][1])
+    return home.epoch(trainer.standing.best[0][1])
