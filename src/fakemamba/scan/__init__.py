@@ -1,4 +1,4 @@
-"""The selective scan: one signature, several forms, the fastest that is at hand.
+"""The selective scan, and both directions of one: one signature each, several forms, the fastest that is at hand.
 
 reference (step by step) | chunked (torch only) | cpu (Numba) | mamba_ssm's CUDA kernel where that package is installed.
 The environment variable FAKEMAMBA_SCAN = auto | reference | chunked | cpu overrides the choice.
@@ -77,6 +77,31 @@ def selective_scan(
         u, delta, A, B, C, D, z, delta_bias,
         delta_softplus=delta_softplus, initial_state=initial_state, return_last_state=return_last_state,
     )  # fmt: skip
+
+
+def bidirectional_scan(
+    u: "Tensor",
+    delta: "Tensor",
+    A: "Tensor",
+    B: "Tensor",
+    C: "Tensor",
+    D: "Tensor",
+    z: "Tensor",
+    delta_bias: "Tensor",
+    *,
+    delta_softplus: bool = True,
+    lengths: "Tensor | None" = None,
+) -> "Tensor":
+    """As `fakemamba.scan.reference.bidirectional_scan` (shapes there), by the form that `backend` names."""
+    inputs = u, delta, A, B, C, D, z, delta_bias
+    chosen = "export" if _exporting() else backend(u.device.type)
+    if chosen == "reference":
+        from fakemamba.scan.reference import bidirectional_scan as both
+    else:  # forms without a kernel of their own for it scan once, the directions side by side
+        from fakemamba.scan.halves import bidirectional_scan as by_halves
+
+        return by_halves(selective_scan, *inputs, delta_softplus=delta_softplus, lengths=lengths)
+    return both(*inputs, delta_softplus=delta_softplus, lengths=lengths)
 
 
 def _exporting() -> bool:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fakemamba.scan.shapes import check, compute_dtype
+from fakemamba.scan.shapes import check, check_both, compute_dtype, own_frames
 
 
 def selective_scan(
@@ -58,6 +58,56 @@ def selective_scan(
         outputs.append((h * C_t).sum(dim=-1))
     y = finish(torch.stack(outputs, dim=2), x, D, z)
     return (y.to(u.dtype), h) if return_last_state else y.to(u.dtype)
+
+
+def bidirectional_scan(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor,
+    z: Tensor,
+    delta_bias: Tensor,
+    *,
+    delta_softplus: bool = True,
+    lengths: Tensor | None = None,
+) -> Tensor:
+    """Two scans that share A, D, delta_bias and one gate: from each clip's start, and from its end.
+
+        y = silu(z) * (forwards(u[0], delta[0], B[0], C[0]) + backwards(u[1], delta[1], B[1], C[1]))
+
+    where `forwards` is the recurrence of `selective_scan` with its skip D u and without a gate, and `backwards` the
+    same on time turned around, its result turned back.
+
+    Args:
+        u, delta: (2, batch, D, L); [0] what the forward direction reads, [1] the backward one, both in forward time.
+        A: (D, N).
+        B, C: (2, batch, N, L).
+        D, delta_bias: (D,).
+        z: (batch, D, L).
+        delta_softplus: whether the softplus is taken.
+        lengths: (batch,) integers, each clip's own frames; those behind them may hold anything, NaN too. None: all.
+
+    Returns:
+        y (batch, D, L) of u's type; zero behind each clip.
+
+    Raises:
+        ValueError: the shapes don't fit each other.
+    """
+    check_both(u, delta, A, B, C, D, z, delta_bias, lengths)
+    if lengths is not None:
+        own = own_frames(lengths, u.shape[-1])
+        u, delta, B, C, z = (torch.where(own, t, 0.0) for t in (u, delta, B, C, z))
+    # Padding has no u, so that the backward direction still has no state where it enters the clip.
+    total: Tensor | None = None
+    for way, turn in enumerate((False, True)):
+        x, dt, into, out_of = (t[way].flip(-1) if turn else t[way] for t in (u.to(compute_dtype(u)), delta, B, C))
+        y = selective_scan(x, dt, A, into, out_of, D, None, delta_bias, delta_softplus=delta_softplus)
+        assert isinstance(y, Tensor)
+        total = y if total is None else total + y.flip(-1)
+    assert total is not None
+    return finish(total, total, None, z).to(u.dtype)
 
 
 def by_channel(t: Tensor, channels: int) -> Tensor:

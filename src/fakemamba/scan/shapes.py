@@ -1,4 +1,4 @@
-"""What all forms of the scan agree on: the shapes they accept and the precision they compute in."""
+"""What all forms of the scan agree on: the shapes they accept, the precision they compute in, what padding is."""
 
 import torch
 from torch import Tensor
@@ -46,3 +46,41 @@ def check(
                 f"selective_scan: {name} must be (batch, N, L) or (batch, G, N, L), G dividing D, "
                 f"with batch {batch}, D {channels}, N {states}, L {length}, not {tuple(tensor.shape)}"
             )
+
+
+def check_both(
+    u: Tensor,
+    delta: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor,
+    z: Tensor,
+    delta_bias: Tensor,
+    lengths: Tensor | None,
+) -> None:
+    """As `check`, for the inputs of `bidirectional_scan`."""
+    if u.dim() != 4 or u.shape[0] != 2 or u.shape[3] < 1:
+        raise ValueError(f"bidirectional_scan: u must be (2, batch, D, L) with L >= 1, not {tuple(u.shape)}")
+    _, batch, channels, length = u.shape
+    if A.dim() != 2:
+        raise ValueError(f"bidirectional_scan: A must be (D, N), not {tuple(A.shape)}")
+    states = A.shape[1]
+    expected = {
+        "delta": (delta, (2, batch, channels, length)),
+        "A": (A, (channels, states)),
+        "B": (B, (2, batch, states, length)),
+        "C": (C, (2, batch, states, length)),
+        "D": (D, (channels,)),
+        "z": (z, (batch, channels, length)),
+        "delta_bias": (delta_bias, (channels,)),
+        "lengths": (lengths, (batch,)),
+    }
+    for name, (tensor, shape) in expected.items():
+        if tensor is not None and tuple(tensor.shape) != shape:
+            raise ValueError(f"bidirectional_scan: {name} must be {shape} to fit u and A, not {tuple(tensor.shape)}")
+
+
+def own_frames(lengths: Tensor, size: int) -> Tensor:
+    """(batch,) -> (batch, 1, L) bool, True within each clip."""
+    return (torch.arange(size, device=lengths.device)[None] < lengths[:, None])[:, None]
