@@ -164,6 +164,7 @@ def test_both_directions_in_one_scan_equal_two_runs():
     x, lengths = torch.randn(2, 9, 16), torch.tensor([9, 6])
     shared = Mamba(16)
     expected = shared(x) + reverse(shared(reverse(x, lengths)), lengths)
+    expected[1, 6:] = 0  # nothing behind the end
     torch.testing.assert_close(both_ways(shared, x, lengths), expected)
     external = ExternalBiMamba(16)
     ways = external.forward_mamba(x), reverse(external.backward_mamba(reverse(x, lengths)), lengths)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fakemamba.models.masking import reverse
-from fakemamba.scan import selective_scan
+from fakemamba.models.masking import reverse, within
+from fakemamba.scan import bidirectional_scan, selective_scan
 
 
 class Mamba(nn.Module):
@@ -43,9 +43,14 @@ class Mamba(nn.Module):
         """(B, T, D) -> u, delta, z (B, E, T) and B, C (B, S, T)."""
         u, z = self.in_proj(x).transpose(1, 2).chunk(2, dim=1)
         u = F.silu(self.conv1d(u)[:, :, : x.shape[1]])
-        step, into, out = self.x_proj(u.transpose(1, 2)).split([self.rank, self.state, self.state], dim=-1)
-        delta = F.linear(step, self.dt_proj.weight).transpose(1, 2)
-        return u, delta, z, into.transpose(1, 2), out.transpose(1, 2)
+        delta, into, out = self.select(u)
+        return u, delta, z, into, out
+
+    def select(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(..., E, T) -> delta (..., E, T) and B, C (..., S, T): what is chosen by the input."""
+        step, into, out = self.x_proj(u.transpose(-1, -2)).split([self.rank, self.state, self.state], dim=-1)
+        delta = F.linear(step, self.dt_proj.weight)
+        return delta.transpose(-1, -2), into.transpose(-1, -2), out.transpose(-1, -2)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D), each frame from itself and those before it."""
@@ -59,10 +64,28 @@ class Mamba(nn.Module):
 
 
 def both_ways(mixer: Mamba, x: Tensor, lengths: Tensor | None) -> Tensor:
-    """M(x) + reverse(M(reverse(x))) with one shared mixer and one scan: the directions are two halves of a batch."""
-    mixed: Tensor = mixer(torch.cat([x, reverse(x, lengths)]))
-    clips = x.shape[0]  # not len(x): an exporter would freeze it
-    return mixed[:clips] + reverse(mixed[clips:], lengths)
+    """M(x) + reverse(M(reverse(x))) for one shared mixer, (B, T, D) -> (B, T, D); zero behind each clip.
+
+    What acts on single frames needs no second run: in_proj of turned frames is the turned in_proj, and out_proj of
+    a sum is the sum of out_projs. A causal convolution of turned time is one that looks ahead through turned taps.
+    """
+    u, z = mixer.in_proj(x).transpose(1, 2).chunk(2, dim=1)  # (B, E, T)
+    if lengths is not None:
+        u = torch.where(within(lengths, x.shape[1])[:, None], u, 0.0)  # a clip's end looks ahead at nothing
+    u = F.silu(convolve_both(u, mixer.conv1d))
+    delta, into, out = mixer.select(u)
+    decay = -torch.exp(mixer.A_log.float())
+    y = bidirectional_scan(u, delta, decay, into, out, mixer.D, z, mixer.dt_proj.bias, lengths=lengths)
+    mixed: Tensor = mixer.out_proj(y.transpose(1, 2))
+    return mixed
+
+
+def convolve_both(u: Tensor, conv: nn.Conv1d) -> Tensor:
+    """(B, E, T) -> (2, B, E, T): the causal convolution, and the same on turned time, turned back."""
+    reach = conv.kernel_size[0] - 1
+    past = F.conv1d(u, conv.weight, conv.bias, padding=reach, groups=conv.groups)
+    future = F.conv1d(u, conv.weight.flip(-1), conv.bias, padding=reach, groups=conv.groups)
+    return torch.stack([past[..., : u.shape[-1]], future[..., reach:]])
 
 
 class ExternalBiMamba(nn.Module):
