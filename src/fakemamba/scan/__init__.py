@@ -97,6 +97,8 @@ def bidirectional_scan(
     chosen = "export" if _exporting() else backend(u.device.type)
     if chosen == "reference":
         from fakemamba.scan.reference import bidirectional_scan as both
+    elif chosen == "cpu":
+        from fakemamba.scan.cpu import bidirectional_scan as both
     else:  # forms without a kernel of their own for it scan once, the directions side by side
         from fakemamba.scan.halves import bidirectional_scan as by_halves
 
