@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from fakemamba.models.conformer import ConvModule, HalfStep
 from fakemamba.models.mamba import ExternalBiMamba, Mamba, both_ways
 from fakemamba.models.masking import frame_mask
+from fakemamba.models.products import through
 
 
 class PnBiMamba(nn.Module):
@@ -38,7 +39,15 @@ class PnBiMamba(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         u = self.norm1(x)
         mixed = both_ways(self.mamba, u, lengths) if self.bidirectional else self.mamba(u)
-        y: Tensor = self.dropout(self.feed_forward(self.norm2(mixed))) + x
+        return self.finish(mixed, x)
+
+    def finish(self, mixed: Tensor, x: Tensor) -> Tensor:
+        """FFN(LN2(mixed)) + x."""
+        hidden = self.norm2(mixed)
+        if isinstance(self.feed_forward, nn.Sequential):
+            up, _, down = self.feed_forward
+            hidden = through(down, through(up, hidden, "gelu"))
+        y: Tensor = self.dropout(hidden) + x
         return y
 
 

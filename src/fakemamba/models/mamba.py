@@ -1,13 +1,15 @@
 """The Mamba-1 mixer (arXiv 2312.00752) and its bidirectional uses; tensor names are mamba_ssm's."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakemamba.models.masking import reverse, within
-from fakemamba.scan import bidirectional_scan, selective_scan
+from fakemamba.models.products import linear, through
+from fakemamba.scan import bidirectional_scan, fuses, selective_scan
 
 
 class Mamba(nn.Module):
@@ -52,12 +54,16 @@ class Mamba(nn.Module):
         delta = F.linear(step, self.dt_proj.weight)
         return delta.transpose(-1, -2), into.transpose(-1, -2), out.transpose(-1, -2)
 
+    def decay(self) -> Tensor:
+        """A (E, S), negative, float32."""
+        return -torch.exp(self.A_log.float())
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, D), each frame from itself and those before it."""
+        if fuses(x, self.D.shape[0]):
+            return through(self.out_proj, fused_mix(self, through(self.in_proj, x), ways=(0, 1))[0])
         u, delta, z, into, out = self.scan_inputs(x)
-        y = selective_scan(
-            u, delta, -torch.exp(self.A_log.float()), into, out, self.D, z, self.dt_proj.bias, delta_softplus=True
-        )
+        y = selective_scan(u, delta, self.decay(), into, out, self.D, z, self.dt_proj.bias, delta_softplus=True)
         assert isinstance(y, Tensor)
         mixed: Tensor = self.out_proj(y.transpose(1, 2))
         return mixed
@@ -69,13 +75,15 @@ def both_ways(mixer: Mamba, x: Tensor, lengths: Tensor | None) -> Tensor:
     What acts on single frames needs no second run: in_proj of turned frames is the turned in_proj, and out_proj of
     a sum is the sum of out_projs. A causal convolution of turned time is one that looks ahead through turned taps.
     """
-    u, z = mixer.in_proj(x).transpose(1, 2).chunk(2, dim=1)  # (B, E, T)
+    xz = through(mixer.in_proj, x)
+    if fuses(xz, mixer.D.shape[0]):
+        return through(mixer.out_proj, fused_mix(mixer, xz, lengths=lengths)[0])
+    u, z = xz.transpose(1, 2).chunk(2, dim=1)  # (B, E, T)
     if lengths is not None:
         u = torch.where(within(lengths, x.shape[1])[:, None], u, 0.0)  # a clip's end looks ahead at nothing
     u = F.silu(convolve_both(u, mixer.conv1d))
     delta, into, out = mixer.select(u)
-    decay = -torch.exp(mixer.A_log.float())
-    y = bidirectional_scan(u, delta, decay, into, out, mixer.D, z, mixer.dt_proj.bias, lengths=lengths)
+    y = bidirectional_scan(u, delta, mixer.decay(), into, out, mixer.D, z, mixer.dt_proj.bias, lengths=lengths)
     mixed: Tensor = mixer.out_proj(y.transpose(1, 2))
     return mixed
 
@@ -86,6 +94,18 @@ def convolve_both(u: Tensor, conv: nn.Conv1d) -> Tensor:
     past = F.conv1d(u, conv.weight, conv.bias, padding=reach, groups=conv.groups)
     future = F.conv1d(u, conv.weight.flip(-1), conv.bias, padding=reach, groups=conv.groups)
     return torch.stack([past[..., : u.shape[-1]], future[..., reach:]])
+
+
+def fused_mix(mixer: Mamba, xz: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
+    """`fakemamba.scan.fused.mix` with a mixer's weights; see there."""
+    from fakemamba.scan.fused import Weights, mix
+
+    assert mixer.conv1d.bias is not None
+    weights = Weights(
+        mixer.conv1d.weight, mixer.conv1d.bias, mixer.x_proj.weight, mixer.dt_proj.weight, mixer.dt_proj.bias,
+        mixer.decay(), mixer.D,
+    )  # fmt: skip
+    return mix(xz, weights, product=linear, **options)
 
 
 class ExternalBiMamba(nn.Module):

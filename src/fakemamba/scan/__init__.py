@@ -106,6 +106,19 @@ def bidirectional_scan(
     return both(*inputs, delta_softplus=delta_softplus, lengths=lengths)
 
 
+def fuses(like: "Tensor", channels: int) -> bool:
+    """Whether `fakemamba.scan.fused.mix` serves here: inference on the CPU, compiled, in a type that it takes."""
+    import torch
+
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or _exporting() or like.device.type != "cpu":
+        return False
+    if backend("cpu") != "cpu":
+        return False
+    from fakemamba.scan.fused import suits
+
+    return suits(like.dtype, channels)
+
+
 def _exporting() -> bool:
     import torch
 
