@@ -3,6 +3,7 @@
 Every block maps x (B, T, D) with the clips' frame counts (B,) or None to (B, T, D).
 """
 
+import torch
 from torch import Tensor, nn
 
 from fakemamba.models.conformer import ConvModule, HalfStep
@@ -37,6 +38,12 @@ class PnBiMamba(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """In inference, unpadded clips of more than two of `models.long`'s chunks go through by chunks."""
+        if not (torch.is_grad_enabled() or self.training or torch.compiler.is_compiling()):
+            from fakemamba.models.long import CHUNK, over_chunks
+
+            if lengths is None and x.shape[1] > 2 * CHUNK:
+                return over_chunks(self, x)
         u = self.norm1(x)
         mixed = both_ways(self.mamba, u, lengths) if self.bidirectional else self.mamba(u)
         return self.finish(mixed, x)

@@ -3,8 +3,6 @@
 way 0: v_t = bias + sum_j taps_j x_{t - (k - 1) + j}        way 1: v_t = bias + sum_j taps_{k - 1 - j} x_{t + j}
 """
 
-from typing import Any
-
 from fakemamba.scan.cpu_kernels import Array
 from fakemamba.scan.cpu_maths import compiled, sigmoid
 from fakemamba.scan.lanes import LANES, fill, fma, load, store
@@ -22,14 +20,15 @@ def _reach(way: int, t: int, taps: int, valid: int) -> tuple[int, int, int]:
 
 
 @compiled
-def _sum(way: int, t: int, e: int, valid: int, x: Array, taps: Array, bias: Array) -> Any:
-    """v_t of the block at channel e."""
+def _frame(way: int, t: int, valid: int, x: Array, taps: Array, bias: Array, out: Array) -> None:
+    """silu(v_t) of all channels into out (E,)."""
     low, high, at = _reach(way, t, taps.shape[0], valid)
-    value = load(bias, e)
-    for j in range(low, high):
-        tap = j if way == 0 else taps.shape[0] - 1 - j
-        value = fma(load(taps[tap], e), load(x[at + j - low], e), value)
-    return value
+    for e in range(0, out.shape[0], LANES):
+        value = load(bias, e)
+        for j in range(low, high):
+            tap = j if way == 0 else taps.shape[0] - 1 - j
+            value = fma(load(taps[tap], e), load(x[at + j - low], e), value)
+        store(out, e, value * sigmoid(value))
 
 
 @compiled
@@ -53,9 +52,8 @@ def convolve(
         for way in range(way_from, way_to):
             target = out[(way - way_from) * batch + row]
             for t in range(start, min(start + TILE, T)):
-                for e in range(0, E, LANES):
-                    if t < frames[row]:
-                        value = _sum(way, left + t, e, valid[row], x[row], taps, bias)
-                        store(target[t], e, value * sigmoid(value))
-                    else:
+                if t < frames[row]:
+                    _frame(way, left + t, valid[row], x[row], taps, bias, target[t])
+                else:
+                    for e in range(0, E, LANES):
                         store(target[t], e, fill(taps, 0.0))
