@@ -57,7 +57,7 @@ def page_folds(clips: Sequence[Clip], count: int = FOLDS, least: int = LEAST, se
     folds = []
     for number in range(min(count, len(pages))):
         inside = set(pages[number::count])
-        missed = frozenset(i for i, clip in enumerate(clips) if clip.source in inside)
+        missed = frozenset(i for i, clip in enumerate(clips) if clip.source in inside and clip.split == "train")
         judged = tuple(i for name in sorted(inside) for rows in own[name].values() for i in rows)
         folds.append(Fold(f"pages-{number}", missed, judged))
     return folds
