@@ -77,8 +77,12 @@ def test_families_are_missed_with_the_held_recordings_and_all_their_copies() -> 
 
 
 def test_rates_are_of_each_page_and_of_the_family() -> None:
-    clips = [row("page-a", "g", "bonafide", "human", "page-a"), row("page-a", "f", "spoof", "VITS", "page-a"),
-             row("page-b", "g", "bonafide", "human", "page-b"), row("page-b", "f", "spoof", "VITS", "page-b")]  # fmt: skip
+    clips = [
+        row("page-a", "g", "bonafide", "human", "page-a"),
+        row("page-a", "f", "spoof", "VITS", "page-a"),
+        row("page-b", "g", "bonafide", "human", "page-b"),
+        row("page-b", "f", "spoof", "VITS", "page-b"),
+    ]
     scores = {"clean": [1.0, 0.0, 0.0, 1.0]}
     assert rates(Fold("pages-0", frozenset(), (0, 1, 2, 3)), clips, scores) == {
         "clean": {"page-a": 0.0, "page-b": 100.0}
