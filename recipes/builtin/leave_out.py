@@ -18,7 +18,7 @@ from fakemamba.checkpoint.torch_io import load_system
 from fakemamba.config import ModelConfig
 from recipes.builtin import keep
 from recipes.builtin.evaluate import rate, tabulate
-from recipes.builtin.facts import Facts
+from recipes.builtin.facts import Facts, Given
 from recipes.builtin.learn import BATCH, learn_one, narrow, plan
 from recipes.builtin.manifest import Clip
 from recipes.builtin.train import data_mark, place
@@ -108,6 +108,7 @@ def judge(fold: Fold, clips: list[Clip], facts: Facts, config: ModelConfig, work
     kept = folder / "left-out.json"
     if not kept.exists():
         system, found = load_system(learn_one(schedule, seen, facts, folder)), Scores()
+        system.frontend = Given(facts.width)  # what it starts from is there
         for name, view in VIEWS.items():
             if view < facts.views:
                 given = torch.from_numpy(np.stack([facts.of(i, view) for i in fold.judged]))

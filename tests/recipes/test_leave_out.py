@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from test_builtin_recipe import clip
 
 from conftest import ROOT
+from fakemamba.checkpoint.torch_io import load_system
 from fakemamba.config import load_model_config
 from recipes.builtin import keep, leave_out
 from recipes.builtin.bank import build as build_bank
@@ -104,6 +106,11 @@ def test_a_finished_fold_is_not_trained_again(tmp_path: Path, monkeypatch: pytes
     assert found["clips"] == {"page-a": [2, 2], "page-b": [2, 2]}
     kept = keep.read_json(tmp_path / "out" / "left-out.json")
     assert (kept["pages"], kept["units"], kept["training_clips"]) == (found["pages"], 2, 8)
+    (run,) = (tmp_path / "out").glob("pages-0-*")
+    given = keep.read_json(run / "left-out.json")["clean"]
+    system = load_system(next((run / "epochs").iterdir()))
+    waves = (torch.from_numpy(bank.wave(i, 0))[None] for i in folds[0].judged)
+    assert given == pytest.approx([system.score(wave).item() for wave in waves], abs=0.01)
     monkeypatch.setattr(leave_out, "learn_one", None)
     again = leave_out.leave_out(clips, facts, CONFIG, tmp_path / "out", **wanted)
     assert again["pages"] == found["pages"]
