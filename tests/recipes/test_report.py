@@ -131,6 +131,8 @@ def test_classes_weigh_alike_in_verdicts() -> None:
     assert found == {"unsure": 25.0, "wrong_outside_unsure": pytest.approx(100 * 25 / 150),
                      "genuine_called_fake": 25.0, "fakes_called_real": 0.0, "fakes_called_fake": 50.0}  # fmt: skip
     assert tables.verdicts(made, lambda _: "real")["fakes_called_real"] == 100.0
+    alone = tables.verdicts([judged(FAKE, -1, "fake"), judged(FAKE, 0, "unsure")])
+    assert (alone["unsure"], alone["fakes_called_fake"], alone["genuine_called_fake"]) == (50.0, 50.0, None)
 
 
 @pytest.mark.parametrize(

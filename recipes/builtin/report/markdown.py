@@ -52,7 +52,16 @@ def _over(report: Report, head: str, group: str, more: str = "") -> str:
     for title, row in _in(report, group):
         extra = [row["macro_of_3_s"], row["not_judged"]] if more else []
         span = f"{row['low']:.1f}-{row['high']:.1f}"
-        rows.append([title, row["macro"], span, f"{row['macro'] / max(clean, 1e-9):.2f}", *extra, *_shares(row)])
+        rows.append(
+            [
+                "whole" if more and title == "clean" else title,
+                row["macro"],
+                span,
+                f"{row['macro'] / max(clean, 1e-9):.2f}",
+                *extra,
+                *_shares(row),
+            ]
+        )
     heads = [head, "EER %", "95 %", "to clean", *([more, "not judged"] if more else []), *_SHARE_HEADS]
     return _table(heads, rows)
 

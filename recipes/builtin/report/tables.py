@@ -63,19 +63,23 @@ def long_enough(judged: Sequence[Judged]) -> bool:
 
 
 def verdicts(judged: Sequence[Judged], verdict: Callable[[Judged], str] = lambda j: j.verdict) -> Row:
-    """Shares in per cent: of clips that are unsure, and of wrong verdicts among the others, classes weighing alike."""
-    shares = {}
+    """Shares in per cent: of clips that are unsure, and of wrong verdicts among the others, classes weighing alike.
+
+    A class that is absent has no shares (None), and the others are those of the class that is there.
+    """
+    shares: dict[str, dict[str, float]] = {}
     for label in ("bonafide", "spoof"):
         count = Counter(verdict(j) for j in judged if j.clip.label == label)
-        shares[label] = {name: 100 * count[name] / max(1, count.total()) for name in ("real", "fake", "unsure")}
-    wrong = shares["bonafide"]["fake"] + shares["spoof"]["real"]
-    right = shares["bonafide"]["real"] + shares["spoof"]["fake"]
+        if count:
+            shares[label] = {name: 100 * count[name] / count.total() for name in ("real", "fake", "unsure")}
+    genuine, fake = shares.get("bonafide", {}), shares.get("spoof", {})
+    wrong, right = genuine.get("fake", 0) + fake.get("real", 0), genuine.get("real", 0) + fake.get("fake", 0)
     return {
-        "unsure": (shares["bonafide"]["unsure"] + shares["spoof"]["unsure"]) / 2,
+        "unsure": sum(share["unsure"] for share in shares.values()) / max(1, len(shares)),
         "wrong_outside_unsure": 100 * wrong / max(wrong + right, 1e-9),
-        "genuine_called_fake": shares["bonafide"]["fake"],
-        "fakes_called_real": shares["spoof"]["real"],
-        "fakes_called_fake": shares["spoof"]["fake"],
+        "genuine_called_fake": genuine.get("fake"),
+        "fakes_called_real": fake.get("real"),
+        "fakes_called_fake": fake.get("fake"),
     }
 
 
