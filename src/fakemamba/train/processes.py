@@ -90,7 +90,7 @@ class WideStandardise(Standardise):
 
 
 def widen(module: nn.Module) -> None:
-    """Let all inside `module` that counts over a batch count over all processes; names and tensors of its state stay."""
+    """Let what counts over a batch inside `module` count over all processes; names and tensors of its state stay."""
     kinds: dict[type[nn.Module], type[nn.Module]] = {
         FrameNorm: WideFrameNorm,
         MapNorm: WideMapNorm,
