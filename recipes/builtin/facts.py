@@ -3,7 +3,6 @@
 Of each view in the bank there are two: the whole clip, and a stretch of it, so that short recordings are met too.
 """
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -15,12 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fakemamba.config import CepstraConfig
 from fakemamba.models.cepstra import Cepstra
+from recipes.builtin import keep
 from recipes.builtin.bank import Bank
 from recipes.builtin.manifest import RATE, Clip, Wave
 
 CHUNK = 256  # clips in a file
 STRETCH = (0.9, 3.0)  # seconds of the shorter view
+SPOTS = 8  # clips that tell whether statistics of an earlier version are these
 Facts16 = NDArray[np.float16]
 
 
@@ -46,6 +48,7 @@ class Facts:
     """`of(clip, view)` is a vector; view 2v is the bank's view v, whole, 2v + 1 a stretch of it."""
 
     chunks: tuple[Facts16, ...]  # (CHUNK, views, width) each
+    key: str = ""  # of what they were computed from
 
     @property
     def views(self) -> int:
@@ -67,15 +70,15 @@ def _views(wave: Wave, rng: np.random.Generator) -> tuple[Wave, Wave]:
 
 
 @cache
-def _cepstra() -> Cepstra:
+def _cepstra(ffts: tuple[int, int, int], hop: int) -> Cepstra:
     """One for each process, on one thread."""
     torch.set_num_threads(1)
-    return Cepstra()
+    return Cepstra(ffts, hop)
 
 
-def _measure(job: tuple[int, list[Wave]], seed: int) -> Facts16:
+def _measure(job: tuple[int, list[Wave]], seed: int, frontend: CepstraConfig) -> Facts16:
     """All views of one clip, as (views, width); none of a clip that isn't trained on."""
-    cepstra, (number, waves) = _cepstra(), job
+    cepstra, (number, waves) = _cepstra(frontend.ffts, frontend.hop), job
     found = np.zeros((2 * len(waves), cepstra.out_width), np.float16)
     for view, wave in enumerate(waves):
         if not len(wave):
@@ -95,25 +98,54 @@ def _wanted(clips: Sequence[Clip], bank: Bank, number: int) -> list[Wave]:
     return [bank.wave(number, view) if view < views else nothing for view in range(bank.views)]
 
 
-def build(clips: Sequence[Clip], bank: Bank, folder: Path, *, seed: int, workers: int = 2) -> Facts:
-    """Read the statistics, computing first what isn't there or was computed from other clips."""
+def build(clips: Sequence[Clip], bank: Bank, folder: Path, *, seed: int, frontend: CepstraConfig | None = None,
+          workers: int = 2) -> Facts:  # fmt: skip
+    """Read the statistics, computing first what isn't there or was computed from other clips or in another way."""
     folder.mkdir(parents=True, exist_ok=True)
-    index = folder / "index.json"
-    key = [[[clip.path, clip.split, clip.spans] for clip in clips], bank.views, seed, list(STRETCH)]
-    if not index.exists() or json.loads(index.read_text()) != key:
-        for old in folder.glob("*.npy"):
-            old.unlink()
-        index.write_text(json.dumps(key))
+    measure = partial(_measure, seed=seed, frontend=frontend or CepstraConfig())
+    key = _claim(clips, bank, folder, measure)
     chunks = []
     with ProcessPoolExecutor(workers) as pool:
         for start in range(0, len(clips), CHUNK):
             path = folder / f"{start // CHUNK:04d}.npy"
             if not path.exists():
                 jobs = [(i, _wanted(clips, bank, i)) for i in range(start, min(start + CHUNK, len(clips)))]
-                made = np.stack(list(pool.map(partial(_measure, seed=seed), jobs, chunksize=16)))
-                fresh = path.with_suffix(".partial")
-                with fresh.open("wb") as file:
+                made = np.stack(list(pool.map(measure, jobs, chunksize=16)))
+                with keep.whole(path) as fresh, fresh.open("wb") as file:
                     np.save(file, made)
-                fresh.replace(path)
             chunks.append(np.load(path, mmap_mode="r"))
-    return Facts(tuple(chunks))
+    return Facts(tuple(chunks), key)
+
+
+def _claim(clips: Sequence[Clip], bank: Bank, folder: Path, measure: "partial[Facts16]") -> str:
+    """Make the folder this bank's and these settings', whose mark is returned; what others left there goes first."""
+    place, former = folder / "key.json", folder / "index.json"
+    seed, frontend = measure.keywords["seed"], measure.keywords["frontend"]
+    wanted = [[clip.split, clip.whole] for clip in clips]
+    width = _cepstra(frontend.ffts, frontend.hop).out_width
+    key = keep.mark([bank.key, wanted, seed, STRETCH, CHUNK, frontend.ffts, frontend.hop, width])
+    if place.exists() and keep.read_json(place) == key:
+        return key
+    if place.exists() or not _earlier(former, clips, bank, measure):
+        for old in (place, former, *folder.glob("*.npy")):
+            old.unlink(missing_ok=True)
+    keep.put_json(place, key)
+    return key
+
+
+def _earlier(former: Path, clips: Sequence[Clip], bank: Bank, measure: "partial[Facts16]") -> bool:
+    """Whether chunks whose index knew clips and views alone are what would be computed now, as far as some tell."""
+    if not former.exists():
+        return False
+    rows, *before = keep.read_json(former)
+    paths = [row if isinstance(row, str) else row[0] for row in rows]
+    names = ["/".join(Path(path).parts[-2:]) for path in paths]
+    if before[:2] != [bank.views, measure.keywords["seed"]] or names != [clip.name for clip in clips]:
+        return False
+    for number in np.linspace(0, len(clips) - 1, min(SPOTS, len(clips))).astype(int).tolist():
+        path = former.with_name(f"{number // CHUNK:04d}.npy")
+        if path.exists():
+            there, made = np.load(path, mmap_mode="r"), measure((number, _wanted(clips, bank, number)))
+            if there.shape[1:] != made.shape or not np.allclose(there[number % CHUNK], made, rtol=2e-3, atol=0.05):
+                return False
+    return True

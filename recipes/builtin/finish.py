@@ -12,6 +12,7 @@ from fakemamba.checkpoint.folder import ModelFolder, open_folder
 from fakemamba.checkpoint.torch_io import load_system, save_system
 from fakemamba.decision import fit_calibration, fit_decision
 from fakemamba.export.onnx_file import export_onnx, largest_difference
+from recipes.builtin import keep
 from recipes.builtin.bank import Bank
 from recipes.builtin.card import error_rates
 from recipes.builtin.manifest import Clip
@@ -32,13 +33,11 @@ def note_errors(folder: Path, found: dict[str, Any]) -> None:
     path = folder / CARD_FILE
     card = json.loads(path.read_text(encoding="utf-8"))
     card["training"]["error_rates"] = error_rates(found)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    partial.replace(path)
+    keep.put(path, json.dumps(card, indent=2) + "\n")
 
 
 def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[str, Any]) -> ModelFolder:
-    """Write the model folder from the weights of the best look; `training` is what the card tells of the run.
+    """Write the model folder from the weights of the best look, named as the folder is; `training` tells of the run.
 
     Raises SystemExit when the exported file doesn't score as torch does.
     """
@@ -59,7 +58,7 @@ def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[
             raise SystemExit(f"the exported model differs from torch by {difference:.1e}")
         print(f"exported; differs from torch by at most {difference:.1e} on {len(dev[::8])} clips", flush=True)
         return save_system(
-            out, system, config, overwrite=True, files={"model.onnx": onnx_path}, name=NAME, licence="Apache-2.0",
+            out, system, config, overwrite=True, files={"model.onnx": onnx_path}, name=out.name, licence="Apache-2.0",
             origin=ORIGIN, calibration=calibration, decision=decision,
             training={**training, "step": step, "chosen_and_calibrated_on": "dev"},
         )  # fmt: skip

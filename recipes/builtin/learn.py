@@ -18,7 +18,7 @@ from recipes.builtin.evaluate import tabulate
 from recipes.builtin.facts import Facts, Given
 from recipes.builtin.manifest import Clip
 from recipes.builtin.sampling import Draw
-from recipes.builtin.train import Plan, run
+from recipes.builtin.train import Plan, data_mark, place, run
 
 STEPS = 600
 BATCH = 256
@@ -26,10 +26,11 @@ SEEDS = 3
 OPTIM = OptimConfig(kind="adamw", lr=2e-3, weight_decay=0.01, betas=(0.9, 0.98), warmup=60, schedule="cosine", clip=0.0)
 
 
-def plan(config: ModelConfig, *, steps: int = STEPS, seed: int = 1234) -> Plan:
+def plan(config: ModelConfig, *, steps: int = STEPS, seed: int = 1234, data: str = "") -> Plan:
     """How long and how hard. One look, at the end: nothing is picked on dev."""
     train = TrainConfig(seed=seed, epochs=1, patience=0, keep=1, ema=0.99, precision="fp32")
-    return Plan(model=config, optim=OPTIM, loss=LossConfig(smoothing=0.1), train=train, steps=steps, every=steps)
+    loss = LossConfig(smoothing=0.1)
+    return Plan(model=config, optim=OPTIM, loss=loss, train=train, steps=steps, every=steps, data=data)
 
 
 class FactBatches:
@@ -77,22 +78,30 @@ def fresh(config: ModelConfig, clips: list[Clip], facts: Facts) -> System:
     return system
 
 
+def narrow(config: ModelConfig) -> ModelConfig:
+    """One of SEEDS members, which together have the width of `config`."""
+    if config.width % SEEDS:
+        raise ConfigError(f"width {config.width} must be a multiple of {SEEDS}: each member has its share")
+    return config.model_copy(update={"width": config.width // SEEDS})
+
+
+def learn_one(schedule: Plan, clips: list[Clip], facts: Facts, folder: Path) -> Path:
+    """One training in a folder that is its own; returns the model folder."""
+    batches = FactBatches(clips, facts, schedule.steps, schedule.train.seed)
+    return run(schedule, lambda: fresh(schedule.model, clips, facts), batches, FactLook(clips, facts), folder)
+
+
 def learn(clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, steps: int, seed: int) -> Path:
     """Train from SEEDS seeds, going on where an earlier call stopped, and join them; returns the model folder.
 
-    Each member has its share of `config.width`.
+    The runs' folder is `work` with a mark of the settings and the clips behind its name: others have one of their own.
 
     Raises:
-        FakeMambaError: a folder holds a run with other settings, or a run broke off.
+        FakeMambaError: a run broke off.
     """
-    if config.width % SEEDS:
-        raise ConfigError(f"width {config.width} must be a multiple of {SEEDS}: each member has its share")
-    members, look = [], FactLook(clips, facts)
-    narrow = config.model_copy(update={"width": config.width // SEEDS})
-    for number in range(SEEDS):
-        schedule = plan(narrow, steps=steps, seed=seed + number)
-        batches = FactBatches(clips, facts, steps, seed + number)
-        best = run(schedule, lambda: fresh(narrow, clips, facts), batches, look, work / f"run-{number}")
-        members.append(load_system(best))
+    data = data_mark(clips, facts.key, BATCH)
+    plans = [plan(narrow(config), steps=steps, seed=seed + number, data=data) for number in range(SEEDS)]
+    home = place(work, plans[0])
+    members = [load_system(learn_one(p, clips, facts, home / f"run-{n}")) for n, p in enumerate(plans)]
     whole = joined([member for member in members if isinstance(member, StatisticsSystem)])
-    return save_system(work / "joined", whole, config, overwrite=True, training={"step": steps}).path
+    return save_system(home / "joined", whole, config, overwrite=True, training={"step": steps}).path

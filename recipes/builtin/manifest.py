@@ -11,6 +11,8 @@ import soundfile as sf
 import soxr
 from numpy.typing import NDArray
 
+from recipes.builtin import keep
+
 RATE = 16_000
 Wave = NDArray[np.float32]
 
@@ -38,6 +40,11 @@ class Clip:
         return int(self.label == "bonafide")
 
     @property
+    def name(self) -> str:
+        """Folder and file: the same wherever the work folder and the corpus lie."""
+        return "/".join(Path(self.path).parts[-2:])
+
+    @property
     def whole(self) -> bool:
         """Whether the label holds for all of it: speech, and no partial fake."""
         return self.label != "noise" and not self.spans
@@ -45,13 +52,11 @@ class Clip:
 
 def write(path: Path, clips: Iterable[Clip]) -> None:
     """Write the table whole or not at all."""
-    partial = path.with_suffix(".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with keep.whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, [f.name for f in fields(Clip)], delimiter="\t", lineterminator="\n")
         table.writeheader()
         # Relative paths, so that the whole work folder can be moved.
         table.writerows({**asdict(clip), "path": os.path.relpath(clip.path, path.parent)} for clip in clips)
-    partial.replace(path)
 
 
 def read(path: Path) -> list[Clip]:
@@ -64,6 +69,18 @@ def read(path: Path) -> list[Clip]:
         row.setdefault("family", row["source"])
         clips.append(Clip(**{**row, "seconds": float(row["seconds"])}))  # type: ignore[arg-type]
     return clips
+
+
+def content(clips: Iterable[Clip]) -> list[list[str | int]]:
+    """Name and bytes of every file: what a cache of their audio depends on."""
+    return [[clip.name, Path(clip.path).stat().st_size] for clip in clips]
+
+
+def identity(clips: Iterable[Clip]) -> str:
+    """16 letters that change with any clip, its audio or what is told of it; not with the place of the folders."""
+    clips = list(clips)
+    told = [[*asdict(clip).values()][1:] for clip in clips]  # all but the path
+    return keep.mark([content(clips), told])
 
 
 def cut(wave: Wave, rng: np.random.Generator, *, longest: float = 4.0, shortest: float = 1.0) -> Iterator[Wave]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fakemamba.errors import DataError
 from recipes.builtin.bank import Bank
+from recipes.builtin.human import PACKAGES
 from recipes.builtin.manifest import RATE, Clip, Wave
 
 # Shares within a class. In batches of waves a copy brings its own recording along; of statistics both are drawn apart.
@@ -19,8 +21,8 @@ SHARES: dict[str, dict[str, float]] = {
                  "debian": 0.23},
 }  # fmt: skip
 NAMES = {"intents": "commands", "wakewords": "commands", "mycroft": "commands", "espeak-ng": "classical",
-         "flite": "classical", "pico": "classical", "kokoro": "neural", "hibari": "neural",
-         "piper-joe": "neural"}  # fmt: skip
+         "flite": "classical", "pico": "classical", "kokoro": "neural", "hibari": "neural", "piper-joe": "neural",
+         **{package.name: "debian" for package in PACKAGES}}  # fmt: skip
 COPIES = ("copy-hifigan", "copy-fargan", "copy-own", "copy-world")  # how their systems' names begin
 LENGTHS = (1.0, 2.0, 3.0, 4.0)  # seconds of a batch's crops
 SECONDS = 96.0  # of audio in a batch
@@ -28,14 +30,26 @@ VIEWS = (0.5, 0.3, 0.2)  # how often a crop comes from the clean clip, the light
 
 
 def group(clip: Clip) -> str:
-    """The row of SHARES that a clip belongs to."""
+    """The row of SHARES that a clip belongs to.
+
+    Raises:
+        DataError: nothing tells how often clips of this source should be drawn.
+    """
     for name in COPIES:
         if clip.system.startswith(name):
             return name
     if clip.source.startswith("page-"):
         return "page"
     name = NAMES.get(clip.source, clip.source)
-    return name if name in SHARES[clip.label] else "debian"
+    shares = SHARES[clip.label]
+    if name not in shares:
+        own = set(shares) - {*NAMES.values(), *COPIES, "page"}  # groups of one source
+        known = sorted(own | {source for source, row in NAMES.items() if row in shares})
+        raise DataError(
+            f"{clip.name}: no share of {clip.label} clips is set for the source {clip.source!r}; give it a row in "
+            f"NAMES or SHARES of recipes/builtin/sampling.py; there are page-*, {', '.join(known)}"
+        )
+    return name
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,13 @@ class Draw:
                 name = group(clip)
                 members[clip.label, name][clip.source if name == "page" else name].append(index)
         self.members = members
+
+    def counts(self) -> dict[str, int]:
+        """Clips that may be drawn, by class."""
+        found = dict.fromkeys(SHARES, 0)
+        for (label, _), parts in self.members.items():
+            found[label] += sum(map(len, parts.values()))
+        return found
 
     def row(self, label: str, rng: np.random.Generator) -> int:
         """The number of a clip of this class."""

@@ -8,6 +8,7 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
+from recipes.builtin import keep
 from recipes.builtin.evaluate import rate
 from recipes.builtin.manifest import RATE, Clip, Wave
 
@@ -82,5 +83,5 @@ def markdown(found: dict[str, dict[str, float]]) -> str:
 def report(clips: Iterable[Clip], out: Path, *, most: int = 1500, seed: int = 1234) -> dict[str, dict[str, float]]:
     """Measure and write beside the manifest."""
     found = table(read(clips, most, seed))
-    out.write_text("# What tells the classes apart without listening\n\n" + markdown(found), encoding="utf-8")
+    keep.put(out, "# What tells the classes apart without listening\n\n" + markdown(found))
     return found

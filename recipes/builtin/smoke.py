@@ -10,7 +10,7 @@ import numpy as np
 
 from recipes.builtin import splice, synthesize
 from recipes.builtin.manifest import Clip
-from recipes.builtin.steps import Context, Step
+from recipes.builtin.steps import Context, Needs, Step
 from recipes.builtin.vocode import Vocoder, copies
 from recipes.builtin.vocoders import own, world
 from recipes.builtin.vocoders.nets import Codec, Istft
@@ -68,8 +68,8 @@ def trained(context: Context, part: int) -> Iterator[Clip]:
 
 
 STEPS = (
-    Step("synthetic", two_synthesizers),
-    Step("copies", lambda context, part: copies(context, part, 2, VOCODERS, 3), 2),
+    Step("synthetic", two_synthesizers, needs=Needs(("espeak-ng", "flite"))),
+    Step("copies", lambda context, part: copies(context, part, 2, VOCODERS, 3), 2, needs=Needs(modules=("pyworld",))),
     Step("own", trained, len(PLANS)),
     Step("partial", splice.make),
     Step("test", held_human),

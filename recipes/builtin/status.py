@@ -4,6 +4,7 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+from recipes.builtin import keep
 from recipes.builtin.manifest import Clip, read
 
 
@@ -23,10 +24,8 @@ def write(work: Path) -> None:
     """Tell from the tables that are finished and from those that are begun."""
     tables = sorted(work.glob("*.tsv"))
     clips = [clip for table in tables for clip in read(table)]
-    minutes, begun = (
-        sum(c.seconds for c in clips) / 60,
-        [f"{p.stem} (last row {_when(p)})" for p in work.glob("*.partial")],
-    )
+    minutes = sum(clip.seconds for clip in clips) / 60
+    begun = [f"{path.name.split('.')[0]} (last row {_when(path)})" for path in work.glob("*.tsv.partial")]
     lines = ["# Data ready", "", f"{len(clips)} clips, {minutes:.0f} min, without the corpus.", "",
              "| table | clips | min | finished (UTC) |", "|---|---|---|---|"]  # fmt: skip
     for table in tables:
@@ -35,6 +34,4 @@ def write(work: Path) -> None:
     lines += ["", "In work: " + (", ".join(begun) or "nothing"),
               "", "| split | label | family | system | clips | min |", "|---|---|---|---|---|---|"]  # fmt: skip
     lines += [f"| {s} | {la} | {f} | {y} | {n} | {m:.1f} |" for s, la, f, y, n, m in counted(clips)]
-    partial = work / "STATUS.new"
-    partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    partial.replace(work / "STATUS.md")
+    keep.put(work / "STATUS.md", "\n".join(lines) + "\n")

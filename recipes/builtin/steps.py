@@ -1,7 +1,10 @@
 """A step makes one table of clips, in parts where it is long; what is finished is read back, never made again."""
 
+import shutil
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from recipes.builtin import manifest, status
@@ -38,6 +41,25 @@ Make = Callable[[Context, int], Iterable[Clip]]  # the part's number, from 0
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a step calls that pip and this recipe don't bring; `voices` are Festival's own names."""
+
+    tools: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    voices: tuple[str, ...] = ()
+
+    def missing(self) -> list[str]:
+        """What of it this machine lacks."""
+        found = [name for name in self.tools if shutil.which(name) is None]
+        found += [name for name in self.modules if find_spec(name) is None]
+        if self.voices and "festival" not in found:
+            asked = ["festival", "--batch", "(print (voice.list))"]
+            said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+            found += [f"voice {name}" for name in self.voices if name not in said.strip(" ()\n").split()]
+        return found
+
+
+@dataclass(frozen=True)
 class Step:
     """`make(context, part)` yields the clips of a part; parts are finished one by one."""
 
@@ -45,6 +67,11 @@ class Step:
     make: Make
     parts: int = 1
     only: tuple[int, ...] = ()  # these parts alone; none named means all
+    needs: Needs = Needs()
+
+    def waits(self, work: Path) -> bool:
+        """Whether a part is still to be made."""
+        return not all(self.path(work, part).exists() for part in self.only or range(self.parts))
 
     def path(self, work: Path, part: int) -> Path:
         """The table of a part."""
@@ -73,3 +100,9 @@ def named(steps: Iterable[Step], names: Iterable[str]) -> Iterator[Step]:
             raise SystemExit(f"no step {name}{':' * bool(part)}{part}; there are: "
                              + ", ".join(f"{s.name} ({s.parts} parts)" for s in known.values()))  # fmt: skip
         yield replace(known[name], only=(int(part),)) if part else known[name]
+
+
+def check_corpus(corpus: Path) -> None:
+    """Say at once that the corpus is not where it was said to be."""
+    if not (corpus / "corpus.tsv").exists():
+        raise SystemExit(f"{corpus}: no corpus.tsv there; give the corpus with --corpus")

@@ -1,7 +1,7 @@
 """Trains the compact system on the bank with the package's loop; its batches and its look at dev are its own."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,11 @@ from fakemamba.train.folder import RunFolder
 from fakemamba.train.loop import Tick, Trainer
 from fakemamba.train.settings import LossConfig, OptimConfig, Recipe, TrainConfig
 from fakemamba.train.steps import make_accelerator
+from recipes.builtin import keep
 from recipes.builtin.bank import Bank
 from recipes.builtin.evaluate import tabulate
-from recipes.builtin.manifest import Clip
-from recipes.builtin.sampling import Sampler
+from recipes.builtin.manifest import Clip, identity
+from recipes.builtin.sampling import LENGTHS, NAMES, SECONDS, SHARES, VIEWS, Sampler
 
 STEPS = 3000
 EVERY = 250  # steps between looks at dev
@@ -28,17 +29,33 @@ OPTIM = OptimConfig(
 
 
 class Plan(Recipe):
-    """The loop's recipe, and how many steps."""
+    """The loop's recipe, how many steps, and a mark of the clips and how they are drawn."""
 
     steps: int = STEPS
     every: int = EVERY
+    data: str = ""
 
 
-def plan(config: ModelConfig, *, steps: int = STEPS, every: int = EVERY, seed: int = 1234) -> Plan:
+def plan(config: ModelConfig, *, steps: int = STEPS, every: int = EVERY, seed: int = 1234, data: str = "") -> Plan:
     """How long and how hard; OPTIM and the defaults made the shipped weights."""
     looks = math.ceil(steps / every)
     train = TrainConfig(seed=seed, epochs=looks, patience=0, keep=1, ema=0.998, precision="bf16")
-    return Plan(model=config, optim=OPTIM, loss=LossConfig(smoothing=0.05), train=train, steps=steps, every=every)
+    loss = LossConfig(smoothing=0.05)
+    return Plan(model=config, optim=OPTIM, loss=loss, train=train, steps=steps, every=every, data=data)
+
+
+def data_mark(clips: Sequence[Clip], views: str, *drawn: object) -> str:
+    """16 letters for what a run learns from and is judged on: clips, the mark of their views, how they are drawn."""
+    return keep.mark([identity(clip for clip in clips if clip.split != "test"), views, SHARES, NAMES, *drawn])
+
+
+def place(work: Path, plan: Plan) -> Path:
+    """`work` with a mark of the plan behind its name, so that other clips or settings make a run of their own."""
+    folder = work.with_name(f"{work.name}-{keep.mark(plan.model_dump(mode='json'))[:8]}")
+    others = sorted(other.name for other in work.parent.glob(f"{work.name}-????????"))
+    if others and not folder.exists():
+        print(f"other clips or settings than in {', '.join(others)}: a new run in {folder}", flush=True)
+    return folder
 
 
 class BankBatches:
@@ -85,14 +102,17 @@ def say(tick: Tick) -> None:
         print(f"step {tick.step} of {tick.steps}: loss {tick.loss:.4f}, {tick.pace:.2f} s a step", flush=True)
 
 
-def train(clips: list[Clip], bank: Bank, plan: Plan, folder: Path) -> Path:
+def train(clips: list[Clip], bank: Bank, plan: Plan, work: Path) -> Path:
     """Train to the end, going on from where an earlier call stopped; returns the model folder of the best look.
 
+    The run's folder is `work` with a mark of the plan and the clips behind its name: others have one of their own.
+
     Raises:
-        FakeMambaError: the folder holds a run with other settings, or the run broke off.
+        FakeMambaError: the run broke off.
     """
+    plan = plan.model_copy(update={"data": data_mark(clips, bank.key, LENGTHS, SECONDS, VIEWS)})
     batches = BankBatches(Sampler(clips, bank, plan.train.seed), plan.steps, plan.every)
-    return run(plan, lambda: build(plan.model), batches, BankLook(clips, bank), folder)
+    return run(plan, lambda: build(plan.model), batches, BankLook(clips, bank), place(work, plan))
 
 
 def run(plan: Plan, make: Callable[[], System], batches: Batches, look: Look, folder: Path) -> Path:

@@ -4,43 +4,17 @@ import json
 
 import pytest
 from live_server import running
-from page_driver import PHONE, Tab, axe, barriers, browsing, served, ten_seconds, until, wav
+from page_driver import PHONE, Tab, axe, barriers, ten_seconds, until, wav
 
 from fakemamba.server.keys import read_keys
 
+pytest_plugins = ["page_fixtures"]  # browser, url, open_tab
 KEY = "a-key-that-is-long-enough"
 REFUSED = """
 Object.defineProperty(navigator, "mediaDevices", { value: {
     getUserMedia: () => Promise.reject(new DOMException("no", "%s")),
 } });
 """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    microphone = tmp_path_factory.mktemp("microphone") / "voice.wav"
-    microphone.write_bytes(wav(ten_seconds()))
-    with browsing(microphone) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def url(browser):
-    with served() as address:
-        yield address
-
-
-@pytest.fixture
-def open_tab(browser, url):
-    tabs = []
-
-    def make(address=url, **options):
-        tabs.append(Tab(browser, address, **options))
-        return tabs[-1]
-
-    yield make
-    for tab in tabs:
-        tab.close()
 
 
 def test_what_is_recorded_is_judged(open_tab):

@@ -14,12 +14,9 @@ from page_driver import (
     EXAMPLES,
     PHONE,
     RATE,
-    Tab,
     axe,
     barriers,
-    browsing,
     example,
-    served,
     spliced,
     ten_seconds,
     until,
@@ -27,34 +24,8 @@ from page_driver import (
     wav,
 )
 
+pytest_plugins = ["page_fixtures"]  # browser, url, open_tab
 SILENCE = np.zeros(3 * RATE, np.float32)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    microphone = tmp_path_factory.mktemp("microphone") / "voice.wav"
-    microphone.write_bytes(wav(ten_seconds()))
-    with browsing(microphone) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def url(browser):
-    with served() as address:
-        yield address
-
-
-@pytest.fixture
-def open_tab(browser, url):
-    tabs = []
-
-    def make(**options):
-        tabs.append(Tab(browser, url, **options))
-        return tabs[-1]
-
-    yield make
-    for tab in tabs:
-        tab.close()
 
 
 def test_a_dropped_clip_is_judged_drawn_and_explained(open_tab):

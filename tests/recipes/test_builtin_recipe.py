@@ -1,5 +1,6 @@
 """The recipe's own parts, on a handful of made-up clips."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import soundfile
 
 from fakemamba.checkpoint.folder import open_folder
 from fakemamba.config import EncoderConfig, ModelConfig, SpectrumConfig
-from fakemamba.errors import ConfigError
+from fakemamba.errors import ConfigError, DataError
+from recipes.builtin import bank as bank_module
 from recipes.builtin import manifest
 from recipes.builtin.bank import Bank, build
 from recipes.builtin.evaluate import tabulate
 from recipes.builtin.manifest import RATE, Clip
 from recipes.builtin.mel import filters as mel_filters
-from recipes.builtin.sampling import Sampler
-from recipes.builtin.train import BankBatches, plan, train
+from recipes.builtin.sampling import Draw, Sampler
+from recipes.builtin.train import BankBatches, plan, run, train
 
 TINY = ModelConfig(
     frontend=SpectrumConfig(fft=128, channels=(4, 4), time_strides=(2, 2)),
@@ -89,7 +91,7 @@ def test_batches_are_even_and_a_copy_meets_its_recording(clips: list[Clip], bank
     assert not np.array_equal(batch.waves[:, :100], sampler.batch(8).waves[:, :100])
 
 
-def test_the_recipe_trains_with_the_packages_loop(clips: list[Clip], bank: Bank, tmp_path: Path) -> None:
+def test_the_recipe_trains_with_the_packages_loop(clips: list[Clip], bank: Bank, tmp_path: Path, capsys) -> None:
     rows = [replace(c, split="dev", source="page-x") for c in clips]
     both, twice = [*clips, *rows], Bank(bank.samples, np.concatenate([bank.offsets, bank.offsets]))
     wanted = plan(TINY, steps=3, every=2, seed=5)
@@ -98,8 +100,67 @@ def test_the_recipe_trains_with_the_packages_loop(clips: list[Clip], bank: Bank,
     assert card.training["step"] in (2, 3)
     assert set(card.training["dev"]) == {"macro", "pooled", "page-x"}
     assert train(both, twice, wanted, tmp_path / "run") == best  # the same command finds it done
-    with pytest.raises(ConfigError, match="other settings"):
-        train(both, twice, plan(TINY, steps=4, every=2, seed=5), tmp_path / "run")
+    assert "other clips" not in capsys.readouterr().out
+    # Other settings and other clips have runs of their own.
+    assert train(both, twice, plan(TINY, steps=4, every=2, seed=5), tmp_path / "run") != best
+    assert "other clips or settings than in run-" in capsys.readouterr().out
+    relabelled = [*both[:-1], replace(both[-1], label="bonafide")]
+    other = train(relabelled, twice, wanted, tmp_path / "run")
+    assert other != best
+    assert len(list(tmp_path.glob("run-*"))) == 3
+    with pytest.raises(ConfigError, match=r"other settings .data was"):
+        run(wanted.model_copy(update={"data": "x"}), None, None, None, other.parents[1])
+
+
+def test_a_mark_of_clips_knows_what_is_told_of_them_and_their_bytes_but_not_their_place(
+    clips: list[Clip], tmp_path: Path
+) -> None:
+    mark = manifest.identity(clips)
+    for change in ({"label": "spoof"}, {"split": "dev"}, {"spans": "0.1-0.4"}, {"system": "VITS"}):
+        assert manifest.identity([replace(clips[0], **change), *clips[1:]]) != mark
+    assert manifest.identity(clips[1:]) != mark
+    moved = tmp_path / "elsewhere"
+    (tmp_path / "audio").rename(moved)
+    there = [replace(c, path=c.path.replace("/audio/", "/elsewhere/")) for c in clips]
+    assert manifest.identity(there) == mark
+    with Path(there[2].path).open("ab") as file:
+        file.write(b"x")
+    assert manifest.identity(there) != mark
+
+
+def test_a_source_without_a_share_is_named(clips: list[Clip]) -> None:
+    foreign = replace(clips[6], source="my-fakes")
+    with pytest.raises(DataError, match=r"no share of spoof clips .* source 'my-fakes'.*mimic3, pico"):
+        Draw([*clips, foreign])
+    with pytest.raises(DataError, match=r"bonafide clips .*festvox-ru.*wakewords"):
+        Draw([replace(clips[0], source="podcast")])
+    assert Draw([*clips, replace(foreign, split="test")]).counts() == {"spoof": 4, "bonafide": 3}
+
+
+def test_the_bank_is_made_anew_when_a_file_changed(clips: list[Clip], bank: Bank, tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    soundfile.write(clips[1].path, rng.normal(0, 0.1, RATE), RATE)
+    again = build(clips, tmp_path / "bank.i16", views=3, seed=1, workers=1)
+    assert len(again.wave(1, 0)) == RATE
+    assert again.key != bank.key
+
+
+def test_a_bank_of_an_earlier_version_is_taken_when_it_is_this_one(
+    clips: list[Clip], bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former, index = tmp_path / "bank.json", tmp_path / "bank.index.json"
+    paths = [f"/elsewhere/{c.name}" for c in clips]
+    former.write_text(json.dumps({"key": [paths, 3, 1], "offsets": bank.offsets.tolist()}))
+    index.unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(bank_module, "ProcessPoolExecutor", None)  # nothing is made
+        again = build(clips, tmp_path / "bank.i16", views=3, seed=1)
+    assert again.key == bank.key
+    np.testing.assert_array_equal(again.offsets, bank.offsets)
+    index.unlink()
+    monkeypatch.setattr(bank_module, "STRENGTHS", (0.0, 0.9, 1.0))  # the views would be others now
+    build(clips, tmp_path / "bank.i16", views=3, seed=1, workers=1)
+    assert not former.exists()
 
 
 def test_epochs_end_where_the_steps_do_and_processes_share_a_batch(clips: list[Clip], bank: Bank) -> None:

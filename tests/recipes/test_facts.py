@@ -1,5 +1,6 @@
 """Statistics computed once, and the trainings on them."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from test_builtin_recipe import clip
 
 from conftest import ROOT
 from fakemamba.checkpoint.torch_io import load_system
-from fakemamba.config import load_model_config
+from fakemamba.config import CepstraConfig, load_model_config
 from fakemamba.models.cepstra import Cepstra
 from recipes.builtin import facts as facts_module
 from recipes.builtin.bank import Bank
@@ -53,12 +54,53 @@ def test_nothing_of_the_test_is_measured(made) -> None:
 
 def test_finished_chunks_are_read_back_and_other_clips_start_anew(made, monkeypatch) -> None:
     clips, bank, facts, folder = made
-    monkeypatch.setattr(facts_module, "_measure", None)
+    monkeypatch.setattr(facts_module, "_wanted", unwanted)
     again = build(clips, bank, folder / "facts", seed=1, workers=1)
     np.testing.assert_array_equal(again.chunks[0], facts.chunks[0])
-    with pytest.raises(TypeError):
-        build(clips, bank, folder / "facts", seed=2, workers=1)
-    (folder / "facts" / "index.json").unlink()
+    for other in ({"seed": 2}, {"seed": 1, "frontend": CepstraConfig(hop=320)}):
+        with pytest.raises(RuntimeError, match="made anew"):
+            build(clips, bank, folder / "facts", workers=1, **other)
+
+
+def test_other_settings_of_the_front_end_are_used(made, tmp_path) -> None:
+    clips, bank, _, _ = made
+    found = build(clips, bank, tmp_path / "facts", seed=1, frontend=CepstraConfig(ffts=(128, 256, 512)), workers=1)
+    expected = Cepstra((128, 256, 512))(torch.from_numpy(bank.wave(0, 0))[None])[0].numpy()
+    np.testing.assert_allclose(found.of(0, 0), expected, atol=0.05, rtol=2e-3)
+
+
+def test_statistics_of_an_earlier_version_are_taken_when_they_are_these(made, tmp_path, monkeypatch) -> None:
+    clips, bank, facts, _ = made
+    folder = tmp_path / "facts"
+    build(clips, bank, folder, seed=1, workers=1)
+    (folder / "key.json").unlink()
+    (folder / "index.json").write_text(json.dumps([[c.path for c in clips], 2, 1]))
+    with monkeypatch.context() as patched:
+        patched.setattr(facts_module, "_wanted", counting := Counting(facts_module._wanted))
+        again = build(clips, bank, folder, seed=1, workers=1)
+    assert counting.calls <= facts_module.SPOTS  # looked at, not made again
+    assert again.key == facts.key
+    (folder / "key.json").unlink()
+    spoilt = np.load(folder / "0000.npy")
+    spoilt[0] += 1
+    np.save(folder / "0000.npy", spoilt)
+    made_anew = build(clips, bank, folder, seed=1, workers=1)
+    np.testing.assert_array_equal(made_anew.chunks[0], facts.chunks[0])
+
+
+def unwanted(*_given):
+    raise RuntimeError("made anew")
+
+
+class Counting:
+    """A function that counts its calls."""
+
+    def __init__(self, function) -> None:
+        self.function, self.calls = function, 0
+
+    def __call__(self, *given):
+        self.calls += 1
+        return self.function(*given)
 
 
 def test_batches_are_even_and_repeat(made) -> None:

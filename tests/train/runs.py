@@ -24,6 +24,23 @@ time_strides = [2, 2]
 depth = 1
 """
 
+STATISTICS = """
+[model]
+width = 8
+pooling = "statistics"
+score = "logit_difference"
+window = 8000
+short = "as_is"
+
+[model.frontend]
+kind = "cepstra"
+ffts = [64, 128, 256]
+
+[model.encoder]
+kind = "none"
+dropout = 0.0
+"""
+
 RUN = """
 [data]
 train = [{ corpus = "tsv", root = "ROOT" }]
@@ -60,8 +77,8 @@ def write_corpus(folder: Path, train: int = 16, dev: int = 8) -> Path:
     return folder
 
 
-def write_config(folder: Path, corpus: Path, more: str = "") -> Path:
+def write_config(folder: Path, corpus: Path, more: str = "", model: str = MODEL) -> Path:
     """The tiny run's settings."""
     path = folder / "run.toml"
-    path.write_text(MODEL + RUN.replace("ROOT", str(corpus)) + more)
+    path.write_text(model + RUN.replace("ROOT", str(corpus)) + more)
     return path

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import RUN, write_config, write_corpus
+from runs import MODEL, RUN, STATISTICS, write_config, write_corpus
 
 from conftest import ROOT
 from fakemamba.checkpoint.torch_io import load_system, save_tensors
@@ -76,8 +76,17 @@ def rows(out: Path, name: str) -> list[float]:
     return [row[name] for row in map(json.loads, (out / "log.jsonl").read_text().splitlines()) if name in row]
 
 
-@pytest.mark.parametrize("more", [[], ["batch.variable=true", "batch.accumulate=2", "optim.kind=adam"]])
-def test_two_processes_give_the_losses_of_one(config, tmp_path, more):
+@pytest.mark.parametrize(
+    ("model", "more"),
+    [
+        (MODEL, []),
+        (MODEL, ["batch.variable=true", "batch.accumulate=2", "optim.kind=adam"]),
+        (STATISTICS, []),  # means and spreads are gathered in all five epochs
+        (STATISTICS, ["batch.variable=true"]),
+    ],
+)
+def test_two_processes_give_the_losses_of_one(corpus, tmp_path, model, more):
+    config = write_config(tmp_path, corpus, model=model)
     changes = ["train.epochs=5", "train.log_steps=1", "batch.size=4", "loss.weights=[0.1, 0.9]", *more]
     words = ["train", str(config), "--cpu", "--quiet", *(part for change in changes for part in ("-s", change))]
     torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
@@ -89,6 +98,10 @@ def test_two_processes_give_the_losses_of_one(config, tmp_path, more):
         alone, together = rows(tmp_path / "one", name), rows(tmp_path / "two", name)
         assert len(alone) == len(together) == count
         assert together == pytest.approx(alone, abs=1e-5)
+    one, both = weights(tmp_path / "one" / "last"), weights(tmp_path / "two" / "last")
+    for name in ("norm.mean", "norm.square"):
+        if name in one:
+            torch.testing.assert_close(both[name], one[name])
 
 
 @pytest.fixture

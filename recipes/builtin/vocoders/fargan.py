@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
+from recipes.builtin import keep
 from recipes.builtin.manifest import RATE, Clip, Wave
 from recipes.builtin.packages import run
 from recipes.builtin.steps import Context
@@ -59,10 +60,10 @@ def weights(work: Path) -> Weights:
         (folder / "dump.mjs").write_text(DUMP)
         run("node", "dump.mjs", "memory.bin", cwd=folder)
         found = read_layers(arrays((folder / "memory.bin").read_bytes()))
-        np.savez(folder / "partial.npz", **found)
-        (folder / "partial.npz").replace(kept)
-    with np.load(kept) as file:
-        return dict(file)
+        with keep.whole(kept) as partial, partial.open("wb") as file:
+            np.savez(file, **found)
+    with np.load(kept) as layers:
+        return dict(layers)
 
 
 def arrays(memory: bytes) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from recipes.builtin import keep
 from recipes.builtin.manifest import RATE, Clip, Wave
 from recipes.builtin.vocoders.losses import Judges, SpectralLoss
 from recipes.builtin.vocoders.nets import Codec, SourceFilter
@@ -102,7 +103,8 @@ def train(plan: Plan, speech: list[Wave], folder: Path, seed: int, say: Callable
         ours.step()
         rates.step()
         if step in plan.marks:
-            save_file(net.state_dict(), path(plan, step, folder))
+            with keep.whole(path(plan, step, folder)) as partial:
+                save_file(net.state_dict(), partial)
         if step % 50 == 0 or step == last:
             pace = (time.process_time() - start) / step
             say(f"{plan.name}: step {step}/{last}, loss {float(loss.detach()):.2f}, {pace:.2f} CPU s/step")

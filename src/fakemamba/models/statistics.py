@@ -32,13 +32,18 @@ class Standardise(nn.Module):
     @torch.no_grad()
     def gather(self, x: Tensor) -> None:
         """Take the clips (B, width) into the means and spreads."""
-        count, old = len(x), self.seen.item()
+        count, mean, square = self.moments(x)
+        old = self.seen.item()
         share = count / (old + count)
-        shift = x.mean(dim=0) - self.mean
+        shift = mean - self.mean
         kept = self.square if old else torch.zeros_like(self.square)
-        self.square.copy_((1 - share) * kept + share * (x.var(dim=0, correction=0) + (1 - share) * shift.square()))
+        self.square.copy_((1 - share) * kept + share * (square + (1 - share) * shift.square()))
         self.mean.add_(share * shift)
         self.seen.add_(count)
+
+    def moments(self, x: Tensor) -> tuple[int, Tensor, Tensor]:
+        """How many clips (B, width) there are, their mean and their mean squared distance from it, both (width,)."""
+        return len(x), x.mean(dim=0), x.var(dim=0, correction=0)
 
     def settle(self) -> None:
         """Means and spreads are known: training changes them no more."""

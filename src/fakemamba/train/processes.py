@@ -1,4 +1,4 @@
-"""The same losses on one process and on many: sums over processes, and BatchNorm that sees the whole batch.
+"""The same losses on one process and on many: sums over processes, and norms that see the whole batch.
 
 `torch.nn.SyncBatchNorm` runs on GPUs alone and knows no masks; these run on any device and leave padding out.
 """
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from fakemamba.models.masking import FrameNorm, MapNorm
+from fakemamba.models.statistics import Standardise
 
 
 def together(value: Tensor) -> Tensor:
@@ -79,9 +80,22 @@ class WideMapNorm(MapNorm):
         return _frames(self, x.movedim(1, -1), mask).movedim(-1, 1) if self.training else super().forward(x, mask)
 
 
+class WideStandardise(Standardise):
+    """`Standardise` that gathers the clips of all processes."""
+
+    def moments(self, x: Tensor) -> tuple[int, Tensor, Tensor]:
+        sums = together(torch.cat([x.sum(dim=0), x.new_tensor([len(x)])]))
+        mean = sums[:-1] / sums[-1]
+        return int(sums[-1].item()), mean, together((x - mean).square().sum(dim=0)) / sums[-1]
+
+
 def widen(module: nn.Module) -> None:
-    """Let every BatchNorm inside `module` count over all processes; names and tensors of its state stay."""
-    kinds: dict[type[nn.Module], type[nn.Module]] = {FrameNorm: WideFrameNorm, MapNorm: WideMapNorm}
+    """Let what counts over a batch inside `module` count over all processes; names and tensors of its state stay."""
+    kinds: dict[type[nn.Module], type[nn.Module]] = {
+        FrameNorm: WideFrameNorm,
+        MapNorm: WideMapNorm,
+        Standardise: WideStandardise,
+    }
     for child in module.modules():
         if type(child) in kinds:
             child.__class__ = kinds[type(child)]
