@@ -70,7 +70,7 @@ def _views(wave: Wave, rng: np.random.Generator) -> tuple[Wave, Wave]:
 
 
 @cache
-def _cepstra(ffts: tuple[int, int, int], hop: int) -> Cepstra:
+def _cepstra(ffts: tuple[int, ...], hop: int) -> Cepstra:
     """One for each process, on one thread."""
     torch.set_num_threads(1)
     return Cepstra(ffts, hop)

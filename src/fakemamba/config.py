@@ -63,7 +63,7 @@ class CepstraConfig(Frozen):
     """The statistics front-end: what cepstra do over time. Goes with encoder "none", pooling "statistics"."""
 
     kind: Literal["cepstra"] = "cepstra"
-    ffts: tuple[int, int, int] = (256, 512, 1024)
+    ffts: Annotated[tuple[int, ...], Field(min_length=2)] = (256, 512, 1024)
     hop: int = 160
 
 

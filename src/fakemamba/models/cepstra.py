@@ -4,7 +4,7 @@ A vocoder draws the fine structure of a spectrum (its harmonics, its noise) with
 room do. No single frame shows it; means, spreads, skewness, kurtosis and the memory from frame to frame of every
 cepstral coefficient do, and they carry over to synthesizers, speakers and texts that were never heard.
 
-    wave -> log spectra of 3 resolutions -> cepstra of the whole band and of its quarters
+    wave -> log spectra of several resolutions -> cepstra of the whole band and of its quarters
          -> over loud and over quiet frames: mean, log spread · over all active ones: skewness, log kurtosis, memory
          -> steadiness of the phase over time and over frequency, and of the level
 """
@@ -26,6 +26,7 @@ ACTIVE = math.log(1e4)  # frames more than 40 dB below the loudest one don't cou
 BAND = 15 / 16  # of the spectrum: the last 500 Hz tell of a resampler, not of a voice
 FEWEST = 3  # frames; a smaller group is replaced by a larger one
 PARTS = 4  # of the band, each with cepstra of its own
+TABLED = 1024  # up to this size a table of the Fourier basis is as fast as a fast transform, and not yet large
 
 
 def cosine_basis(size: int) -> Tensor:
@@ -54,17 +55,18 @@ class Cepstra(nn.Module):
     """Waveforms to statistics; nothing here is trained.
 
     Args:
-        ffts: samples in a frame, by resolution; the second one also gives loudness and phase.
+        ffts: samples in a frame, by resolution, two or more; the second one also gives loudness and phase.
         hop: samples between frames.
     """
 
-    def __init__(self, ffts: tuple[int, int, int] = (256, 512, 1024), hop: int = 160) -> None:
+    def __init__(self, ffts: tuple[int, ...] = (256, 512, 1024), hop: int = 160) -> None:
         super().__init__()
         self.ffts, self.hop = ffts, hop
         self.main = ffts[1]
         self.bins = {n: int(n // 2 * BAND) // PARTS * PARTS for n in ffts}
         # Constants, neither trained nor saved; no buffers, so that meta builds keep them.
-        self.fourier = {n: torch.cat([half[: self.bins[n]] for half in fourier_basis(n).chunk(2)]) for n in ffts}
+        self.fourier = {n: torch.cat([half[: self.bins[n]] for half in fourier_basis(n).chunk(2)])
+                        for n in ffts if n <= TABLED}  # fmt: skip
         self.cosine = {k: cosine_basis(k) for n in self.bins.values() for k in (n, n // PARTS)}
         self.shortest = self.main + 25 * hop  # a quarter of a second
         bins = self.bins[self.main]
@@ -105,9 +107,19 @@ class Cepstra(nn.Module):
         frames = self.frames(waves.shape[1])
         padded = F.pad(waves, (before, before)) if before >= 0 else waves[:, -before:]
         padded = padded[:, : (frames - 1) * self.hop + n]
+        if n > TABLED:
+            return self._transform(padded, n, frames)
         both = F.conv1d(padded[:, None], self.fourier[n].to(waves), stride=self.hop).transpose(1, 2)
         real, imaginary = both.chunk(2, dim=2)
         return real, imaginary
+
+    def _transform(self, padded: Tensor, n: int, frames: int) -> tuple[Tensor, Tensor]:
+        """The same by a fast transform (the sign of the imaginary part apart)."""
+        place = torch.arange(n, device=padded.device)
+        window = 0.5 - 0.5 * torch.cos(2 * math.pi * place / n)
+        begin = self.hop * torch.arange(frames, device=padded.device)
+        found = torch.fft.rfft(padded[:, begin[:, None] + place] * window)[..., : self.bins[n]]
+        return found.real, found.imag
 
     def _groups(self, log: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Active, loud and quiet frames, 1 or 0 each (B, T)."""
