@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from fakemamba import __version__
+from fakemamba.cli.bench import bench
 from fakemamba.cli.compare import compare
 from fakemamba.cli.data import app as data
 from fakemamba.cli.detect import detect
@@ -69,6 +70,7 @@ app.command("paper")(paper)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 app.command("serve")(serve)
+app.command("bench")(bench)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

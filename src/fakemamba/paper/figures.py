@@ -68,7 +68,7 @@ def durations_figure(
 
 def times_figure(
     places: Sequence[float],
-    lines: Mapping[str, Sequence[Mapping[str, float]]],
+    lines: Mapping[str, Sequence[Mapping[str, float] | None]],
     *,
     x: str,
     y: str,
@@ -76,15 +76,15 @@ def times_figure(
     miniature: bool,
     logarithmic: bool = False,
 ) -> "Figure":
-    """Medians with 5 % to 95 % of the repeats, a line a system; each value is {median, p5, p95}."""
+    """Medians with 5 % to 95 % of the repeats, a line a system; each value is {median, p5, p95}, None where none is."""
     drawn = [
-        plots.Series(name, [v["median"] for v in values], [v["p5"] for v in values], [v["p95"] for v in values])
+        plots.Series(name, *([None if v is None else v[key] for v in values] for key in ("median", "p5", "p95")))
         for name, values in lines.items()
     ]
     figure = plots.lines(places, drawn, x=x, y=y, title=titled(title, miniature=miniature))
     if logarithmic:
         axes = figure.axes[0]
-        every = [v[key] for values in lines.values() for v in values for key in ("p5", "p95")]
+        every = [v[key] for values in lines.values() for v in values if v for key in ("p5", "p95")]
         axes.set_ylim(min(every) / 1.5, max(every) * 1.5)
         axes.set(xscale="log", yscale="log")
         axes.set_xticks(list(places), [f"{place:g}" for place in places])

@@ -1,0 +1,57 @@
+"""Makes model folders to measure, in a process of its own: `python -m fakemamba.bench.prepare JSON`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    """Make one folder, whole or not at all."""
+    from fakemamba.errors import FakeMambaError
+
+    document = json.loads(sys.argv[1])
+    try:
+        _MAKERS[document["make"]](document)
+    except FakeMambaError as error:
+        sys.exit(str(error))
+
+
+def _random(document: dict[str, Any]) -> None:
+    """The same weights at each run: seed 0."""
+    import torch
+
+    from fakemamba.bench.subjects import RANDOM
+    from fakemamba.checkpoint.torch_io import save_system
+    from fakemamba.config import ModelConfig, parse
+    from fakemamba.models import build
+
+    config = parse(ModelConfig, document["config"], "config")
+    torch.manual_seed(0)
+    system = build(config).eval()
+    save_system(
+        document["target"], system, config, name=document["name"], licence="Apache-2.0",
+        origin="random weights, to measure time and memory", training={RANDOM: True},
+    )  # fmt: skip
+
+
+def _onnx(document: dict[str, Any]) -> None:
+    from tempfile import TemporaryDirectory
+
+    from fakemamba.checkpoint.folder import ONNX_FILE, open_folder, write_folder
+    from fakemamba.checkpoint.torch_io import load_system
+    from fakemamba.export.onnx_file import export_onnx
+
+    folder, target = open_folder(document["source"]), Path(document["target"])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".export.", dir=target.parent) as room:
+        file = Path(room) / ONNX_FILE
+        export_onnx(load_system(folder), file)
+        write_folder(target, folder.card, {ONNX_FILE: file})
+
+
+_MAKERS = {"random": _random, "onnx": _onnx}
+
+
+if __name__ == "__main__":
+    main()
