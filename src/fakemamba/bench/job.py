@@ -1,13 +1,11 @@
 """What a measuring process is told to do: one model, one way to run it, one size."""
 
-from pathlib import Path
 from typing import Literal
 
 from fakemamba.bench.plan import How
 from fakemamba.config import Frozen, ModelConfig
 
 RATE = 16_000
-EXAMPLE = Path(__file__).resolve().parent.parent / "doctor" / "example.flac"  # a voice: silence would not be judged
 
 
 class Job(Frozen):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fakemamba.bench.backends import Backend, backend
-from fakemamba.bench.job import EXAMPLE, RATE, Job
+from fakemamba.bench.job import RATE, Job
 from fakemamba.config import XlsrConfig
+from fakemamba.doctor.selftest import EXAMPLE
 from fakemamba.errors import ConfigError
 from fakemamba.scorer import FloatArray, Scorer
 

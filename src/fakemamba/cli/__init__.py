@@ -19,6 +19,7 @@ from fakemamba.cli.bench import bench
 from fakemamba.cli.compare import compare
 from fakemamba.cli.data import app as data
 from fakemamba.cli.detect import detect
+from fakemamba.cli.doctor import doctor
 from fakemamba.cli.evaluate import evaluate
 from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
@@ -71,6 +72,7 @@ app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 app.command("serve")(serve)
 app.command("bench")(bench)
+app.command("doctor")(doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
