@@ -7,7 +7,7 @@ from fakemamba import plots
 from fakemamba.bench.backends import backend
 from fakemamba.bench.records import Cell, Timing
 from fakemamba.bench.report import in_order, is_whole
-from fakemamba.paper.figures import times_figure, titled
+from fakemamba.paper.figures import beside, make_logarithmic, times_figure, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,13 +56,7 @@ def _of_model(cells: list[Cell], title: str, *, quick: bool) -> "Iterable[tuple[
             )  # fmt: skip
     places = sorted({cell.seconds for cell in cells})
     if len(places) > 1 and all(cell.timing.peak_mb is not None for cell in cells):
-        yield (
-            "memory",
-            times_figure(
-                places, _lines(cells, places, _memory), x="Duration, s", y="Peak memory, MB",
-                title=f"Memory of a process with {title}", miniature=quick, logarithmic=True,
-            ),
-        )  # fmt: skip
+        yield "memory", _memory(cells, places, title, quick=quick)
     middle = [cell for cell in cells if cell.how == "pass" and cell.reference is not None]
     if middle:
         yield "faster", _faster(middle, title, quick=quick)
@@ -75,10 +69,12 @@ def _faster(cells: list[Cell], title: str, *, quick: bool) -> "Figure":
     values = [cell.reference for cell in shown if cell.reference is not None]
     series = plots.Series("", [one.ratio for one in values], [one.low for one in values], [one.high for one in values])
     names = [_name(cell) for cell in shown]
-    return plots.bars(
+    figure = plots.bars(
         names, [series], percent=False, x="Times faster than the reference (line: the middle half of the rounds)",
-        title=titled(f"{title}, {seconds:g} s, {shown[0].threads} threads", miniature=quick),
+        title=titled(f"{title}, {shown[0].point.words()}", miniature=quick),
     )  # fmt: skip
+    figure.axes[0].axvline(1, color="black", linewidth=1, linestyle=":")
+    return figure
 
 
 def _encoders(cells: list[Cell], *, whole: bool, quick: bool) -> "Figure":
@@ -117,6 +113,13 @@ def _factor(timing: Timing) -> dict[str, float]:
     return {"p5": timing.p5 * scale, "median": timing.rtf, "p95": timing.p95 * scale}
 
 
-def _memory(timing: Timing) -> dict[str, float]:
-    peak = timing.peak_mb or 0.0
-    return {"p5": peak, "median": peak, "p95": peak}
+def _memory(cells: list[Cell], places: Sequence[float], title: str, *, quick: bool) -> "Figure":
+    """Measured once a process, so without intervals."""
+    series = [
+        plots.Series(name, [None if value is None else value["peak"] for value in values])
+        for name, values in _lines(cells, places, lambda timing: {"peak": timing.peak_mb or 0.0}).items()
+    ]
+    title = titled(f"Memory of a process with {title}", miniature=quick)
+    figure = plots.lines(places, series, x="Duration, s", y="Peak memory, MB", title=title)
+    make_logarithmic(figure, places, [value for one in series for value in one.values if value])
+    return beside(figure)

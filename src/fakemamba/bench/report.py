@@ -182,4 +182,4 @@ def _against(reference: Reference | None) -> tuple[str, str]:
 
 
 def _ms(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}".replace(",", " ") if value >= 100 else f"{value:.3g}"
