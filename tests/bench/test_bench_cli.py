@@ -210,6 +210,7 @@ def test_mistakes_are_told_in_one_line(tmp_path, capsys, arguments, said):
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_measurements_of_another_kind_never_mix(tmp_path, capsys):

@@ -62,6 +62,16 @@ def test_encoders_stand_in_a_row_each_and_keep_the_figures_order():
     assert table.rows[-1] == ("PN-BiMamba, scan step by step (reference)", "", "1", "1")
 
 
+def test_the_share_of_an_encoder_is_told_where_both_were_measured():
+    cells = [
+        made_cell("torch", 4.0, "encoder", model="PN-BiMamba", rtf=0.01),
+        made_cell("torch", 4.0, "encoder", model="XLS-R + PN-BiMamba", rtf=0.1),
+        made_cell("torch", 4.0, "encoder", model="XLS-R + Conformer", rtf=0.1),
+    ]
+    shares = [note for note in notes(cells, MACHINE, []) if note.startswith("Share")]
+    assert shares == ["Share of PN-BiMamba (PyTorch, float32) in the time with XLS-R: 10.0% at 4 s."]
+
+
 def test_markdown_is_whole():
     skip = Skip(model="small", backend="onnx", size="2 sizes", reason="no file")
     text = markdown([made_cell(random_weights=True)], MACHINE, [skip])

@@ -7,6 +7,7 @@ from fakemamba import plots
 from fakemamba.bench.backends import backend
 from fakemamba.bench.records import Cell, Timing
 from fakemamba.bench.report import in_order, is_whole
+from fakemamba.bench.subjects import WHOLE
 from fakemamba.paper.figures import beside, make_logarithmic, times_figure, titled
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _encoders(cells: list[Cell], *, whole: bool, quick: bool) -> "Figure":
     lines = {}
     for model in dict.fromkeys(cell.model for cell in cells):
         own = {cell.seconds: cell.timing for cell in cells if cell.model == model}
-        lines[model.removeprefix("XLS-R + ")] = [_factor(own[place]) if place in own else None for place in places]
+        lines[model.removeprefix(WHOLE)] = [_factor(own[place]) if place in own else None for place in places]
     with_front = "with XLS-R" if whole else "alone"
     return times_figure(
         places, lines, x="Duration of the clip, s", y="Time / duration",

@@ -10,7 +10,7 @@ from fakemamba.bench.backends import ENGINES, backend
 from fakemamba.bench.plan import duration_words
 from fakemamba.bench.records import FORMAT, Cell, Reference, Skip, Timing
 from fakemamba.bench.store import machine_words
-from fakemamba.bench.subjects import ENCODERS
+from fakemamba.bench.subjects import ENCODERS, WHOLE
 
 _HOW = {
     "pass": "whole clips in one pass of the model",
@@ -67,8 +67,24 @@ def notes(cells: Sequence[Cell], machine: dict[str, Any], skipped: Iterable[Skip
     found = [f"QUICK: too few calls to mean anything. {RANDOM_NOTE}"] if machine["quick"] else []
     if not machine["quick"] and any(cell.random_weights for cell in cells):
         found.append(RANDOM_NOTE)
+    found += _shares(cells)
     found += [*NOTES, f"Machine: {machine_words(machine)}."]
     return found + [f"Not measured: {skip.model}, {skip.backend}, {skip.size}: {skip.reason}." for skip in skipped]
+
+
+def _shares(cells: Sequence[Cell]) -> list[str]:
+    """How much of the time with XLS-R the encoder alone takes, where both were measured."""
+    alone = {(c.model, c.backend, c.point): c.timing.p50 for c in cells if c.how == "encoder" and not is_whole(c)}
+    found: dict[tuple[str, str], list[str]] = {}
+    for cell in in_order(cells):
+        model = cell.model.removeprefix(WHOLE)
+        if is_whole(cell) and (model, cell.backend, cell.point) in alone:
+            share = alone[model, cell.backend, cell.point] / cell.timing.p50
+            found.setdefault((model, cell.backend), []).append(f"{share:.1%} at {duration_words(cell.seconds)}")
+    return [
+        f"Share of {model} ({backend(name).title}) in the time with XLS-R: {', '.join(shares)}."
+        for (model, name), shares in found.items()
+    ]
 
 
 def markdown(cells: Sequence[Cell], machine: dict[str, Any], skipped: Iterable[Skip]) -> str:
@@ -91,7 +107,7 @@ def in_order(cells: Iterable[Cell]) -> list[Cell]:
     encoders = list(ENCODERS.values())
 
     def key(cell: Cell) -> tuple[Any, ...]:
-        plain = cell.model.removeprefix("XLS-R + ")
+        plain = cell.model.removeprefix(WHOLE)
         place = encoders.index(plain) if cell.how == "encoder" and plain in encoders else 0
         chosen = backend(cell.backend)
         engine = next(name for name, one in ENGINES.items() if one is chosen.engine)
@@ -105,7 +121,7 @@ def in_order(cells: Iterable[Cell]) -> list[Cell]:
 
 def is_whole(cell: Cell) -> bool:
     """Whether an encoder was measured with its front-end."""
-    return cell.model.startswith("XLS-R + ")
+    return cell.how == "encoder" and cell.model.startswith(WHOLE)
 
 
 def _table(title: str, cells: list[Cell]) -> Table:

@@ -32,6 +32,7 @@ ENCODERS = {
     "xlsr-conformer-pool": "Conformer",
     "xlsr-transformer": "Transformer",
 }
+WHOLE = "XLS-R + "  # before an encoder's name where XLS-R is measured too
 RANDOM = "random_weights"  # in a card's `training`
 
 
@@ -111,7 +112,7 @@ def encoders(*, small: bool, whole: bool) -> list[Subject]:
         config = shrink(SYSTEMS[name].model) if small else SYSTEMS[name].model
         found.append(
             Subject(
-                name=f"XLS-R + {title}" if whole else title,
+                name=WHOLE + title if whole else title,
                 random=True,
                 scans="mamba" in config.encoder.kind,
                 window=config.window / RATE,

@@ -62,9 +62,13 @@ def _scorer(folder: "ModelFolder", chosen: Backend, job: Job) -> Scorer:
         )
     from fakemamba.torch_scorer import TorchScorer
 
+    _only_float32(chosen)
+    return TorchScorer(folder, device=job.device, threads=job.threads)
+
+
+def _only_float32(chosen: Backend) -> None:
     if chosen.engine.precision != "fp32":
         raise ConfigError(f"back-end {chosen.name}: torch models run in float32 only")
-    return TorchScorer(folder, device=job.device, threads=job.threads)
 
 
 def _scan(chosen: Backend, job: Job) -> str:
@@ -139,6 +143,7 @@ class _Encoder:
         from fakemamba.models.assemble import build
         from fakemamba.models.system import EncodedSystem
 
+        _only_float32(backend(job.backend))
         assert job.config is not None
         assert isinstance(job.config.frontend, XlsrConfig)
         torch.manual_seed(job.seed)

@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from fakemamba.bench.plan import Point
     from fakemamba.bench.records import Cell, Skip
-    from fakemamba.bench.run import Group, Settings
+    from fakemamba.bench.run import Group
     from fakemamba.bench.store import Store
     from fakemamba.bench.subjects import Say
 
@@ -97,7 +97,7 @@ def bench(
         raise ConfigError("only one of --json and --markdown can go to one place")
     store = Store(output)
     if report:
-        _show(store, json=json, markdown=markdown)
+        _show(store, *store.settings(), json=json, markdown=markdown)
         return
     _check_device(device)
     rounds: dict[str, Any] = {"most": 4, "least": 2} if quick else {}
@@ -105,11 +105,12 @@ def bench(
     words = {"durations": durations, "batch": batch, "threads": threads, "backends": backends}
     wanted = _Wanted(models or [], words, quick=quick, grid=grid)
     say: Say = _silence if quiet else _tell
+    groups = wanted.encoders(whole=with_frontend) if encoders or with_frontend else []
+    wanted.check()
     store.claim(quick=quick, device=device)
-    groups = wanted.encoders(whole=with_frontend) if encoders or with_frontend else wanted.models(output, say)
+    groups = groups or wanted.models(output, say)
     skipped = measure(groups, store, settings, say)
-    _keep(store, settings, skipped)
-    _show(store, json=json, markdown=markdown)
+    _show(store, settings.to_dict(), skipped, json=json, markdown=markdown)
 
 
 class _Wanted:
@@ -133,6 +134,14 @@ class _Wanted:
         self.durations = numbers(words["durations"], "--durations") if words["durations"] else default
         self.batches = [int(n) for n in numbers(words["batch"] or usual["batch"], "--batch", whole=True)]
         self.threads = thread_counts(words["threads"] or usual["threads"], usable)
+
+    def check(self) -> None:
+        """Whether the models are there, before a folder is made for their numbers."""
+        from fakemamba.checkpoint.folder import open_folder
+        from fakemamba.config import load_model_config
+
+        for word in self._models:
+            _ = load_model_config(Path(word)) if word.endswith(".toml") else open_folder(word)
 
     def models(self, out: Path, say: "Say") -> "list[Group]":
         from fakemamba.bench import subjects
@@ -187,27 +196,20 @@ def _check_device(device: str) -> None:
         raise ConfigError(f"--device {device}: choose cpu, cuda, cuda:1 (2, …), mps or xpu")
 
 
-def _keep(store: "Store", settings: "Settings", skipped: "list[Skip]") -> None:
-    """bench.json, so that `--report` knows the rest."""
-    from fakemamba.bench.report import as_json, document
-
-    store.write("bench.json", as_json(document(store.machine(), settings.to_dict(), store.cells(), skipped)))
-
-
-def _show(store: "Store", *, json: bool, markdown: bool) -> None:
+def _show(store: "Store", settings: dict[str, Any], skipped: "list[Skip]", *, json: bool, markdown: bool) -> None:
     """Write the report anew from what the folder holds, and print it."""
     from fakemamba.bench.report import as_json, document
     from fakemamba.bench.report import markdown as as_markdown
+    from fakemamba.bench.store import REPORT
     from fakemamba.errors import FakeMambaError
 
     machine, cells = store.machine(), store.cells()
-    settings, skipped = store.settings()
     if not cells:
         first = f", the first reason: {skipped[0].reason}" if skipped else ""
         raise FakeMambaError(f"{store.out}: nothing was measured{first}")
     found = as_json(document(machine, settings, cells, skipped))
     text = as_markdown(cells, machine, skipped)
-    store.write("bench.json", found)
+    store.write(REPORT, found)
     store.write("bench.md", text)
     drawn = _draw(store, cells, quick=bool(machine["quick"]))
     if json or markdown:
