@@ -31,8 +31,9 @@ ENGINES = {
     "torch-bf16": Engine("PyTorch, bfloat16", "torch", "bf16"),
     "onnx": Engine("ONNX Runtime, float32", "onnx", "fp32"),
     "onnx-int8": Engine("ONNX Runtime, int8", "onnx", "int8"),
+    "onnx-fp16": Engine("ONNX Runtime, weights in half", "onnx", "fp16"),  # where the model is such an export
 }
-REFERENCE, REFERENCE_WITHOUT_TORCH = "torch+reference", "onnx"
+REFERENCE = "torch+reference"
 USUAL = ("torch+chunked", "torch", "torch-bf16", "onnx", "onnx-int8")
 
 

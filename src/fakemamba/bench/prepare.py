@@ -2,14 +2,15 @@
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from fakemamba.errors import ConfigError, FakeMambaError
 
 
 def main() -> None:
     """Make one folder, whole or not at all."""
-    from fakemamba.errors import FakeMambaError
-
     document = json.loads(sys.argv[1])
     try:
         _MAKERS[document["make"]](document)
@@ -50,7 +51,16 @@ def _onnx(document: dict[str, Any]) -> None:
         write_folder(target, folder.card, {ONNX_FILE: file})
 
 
-_MAKERS = {"random": _random, "onnx": _onnx}
+def _smaller(document: dict[str, Any]) -> None:
+    """As `fakemamba export --int8` or `--fp16` makes it."""
+    try:
+        export = import_module("fakemamba.export.export")
+    except ModuleNotFoundError as error:
+        raise ConfigError("this version of fakemamba exports float32 only") from error
+    export.export_model(document["source"], document["target"], export.Wish(document["make"].removeprefix("onnx-")))
+
+
+_MAKERS = {"random": _random, "onnx": _onnx, "onnx-int8": _smaller, "onnx-fp16": _smaller}
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from fakemamba.bench.backends import REFERENCE, REFERENCE_WITHOUT_TORCH, Backend, backend
+from fakemamba.bench.backends import REFERENCE, Backend, backend
 from fakemamba.bench.crew import Worker, WorkerError
 from fakemamba.bench.plan import Point, duration_words
 from fakemamba.bench.records import Cell, Reference, Skip, compare, timing
@@ -62,14 +62,17 @@ def groups_of_models(
     found = []
     for subject in subjects:
         reference = (subject, reference_of(subject))
-        found += [Group(point, tuple((subject, one) for one in backends), reference) for point in points(subject)]
+        names = {one.name for one in backends}
+        more = [] if subject.own in (None, "onnx", *names) else [backend(subject.own)]  # an export for int8 or fp16
+        specs = tuple((subject, one) for one in (*backends, *more))
+        found += [Group(point, specs, reference) for point in points(subject)]
     return found
 
 
 def reference_of(subject: Subject) -> Backend:
     """Eager float32 torch with the scan step by step; ONNX Runtime (on one thread) where torch cannot run it."""
     plain = backend(REFERENCE)
-    return plain if subject.lacks(plain, "cpu") is None else backend(REFERENCE_WITHOUT_TORCH)
+    return plain if subject.lacks(plain, "cpu") is None else backend(subject.own or "onnx")
 
 
 def measure(groups: Sequence[Group], store: Store, settings: Settings, say: Say) -> list[Skip]:
@@ -153,7 +156,7 @@ class _Member:
 def _open(spec: Spec, point: Point, settings: Settings, stack: ExitStack, *, reference: bool) -> _Member:
     """Start a process, see what a second of audio costs, warm up at full size."""
     subject, one = spec
-    threads = 1 if reference and one.name == REFERENCE_WITHOUT_TORCH else point.threads
+    threads = 1 if reference and one.engine.runs == "onnx" else point.threads
     worker = stack.enter_context(Worker(subject.job(one, point, device=settings.device, threads=threads)))
     probe = min(point.seconds, _PROBE[point.how])
     cost = worker.call(probe, 2)["ms"][-1] / probe  # the first call compiles, allocates and reads files

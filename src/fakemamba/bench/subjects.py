@@ -15,7 +15,7 @@ from pathlib import Path
 from fakemamba.bench.backends import Backend, lacking
 from fakemamba.bench.job import RATE, Job
 from fakemamba.bench.plan import Point
-from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelFolder, open_folder
+from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, ModelFolder, open_folder
 from fakemamba.config import ModelConfig, load_model_config
 from fakemamba.errors import ConfigError, MissingExtraError
 from fakemamba.paper.recipe import shrink
@@ -47,6 +47,7 @@ class Subject:
         identity: differs where the weights differ.
         folders: engine ("torch", "onnx", "onnx-int8") -> the model folder that it runs, or why there is none.
         config: of an encoder to measure, None for a model. whole: with its front-end.
+        own: the engine of the ONNX file that came with the model, None without one.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Subject:
     folders: Mapping[str, Path | str] = field(default_factory=dict)
     config: ModelConfig | None = None
     whole: bool = False
+    own: str | None = None
 
     def job(self, backend: Backend, point: Point, *, device: str, threads: int | None = None) -> Job:
         """For a measuring process."""
@@ -126,28 +128,31 @@ def encoders(*, small: bool, whole: bool) -> list[Subject]:
 
 def _subject(folder: ModelFolder, backends: Sequence[Backend], out: Path, say: Say) -> Subject:
     card = folder.card
+    own = _own_engine(card) if ONNX_FILE in card.files else None
     folders: dict[str, Path | str] = {}
-    for one in backends:
-        engine = _engine(one)
+    for engine in ("torch", *([own] if own else []), *(_engine(one) for one in backends)):  # the first two cost nothing
         if engine not in folders:
             folders[engine] = _runnable(folder, engine, out, say)
     return Subject(
         name=card.name, random=bool(card.training.get(RANDOM)), scans="mamba" in card.model.encoder.kind,
-        window=card.model.window / RATE, identity=json.dumps(card.files, sort_keys=True), folders=folders,
+        window=card.model.window / RATE, identity=json.dumps(card.files, sort_keys=True), folders=folders, own=own,
     )  # fmt: skip
 
 
 def _engine(one: Backend) -> str:
-    return "torch" if one.engine.runs == "torch" else one.engine.runs + "-int8" * (one.engine.precision == "int8")
+    return "torch" if one.engine.runs == "torch" else one.name
 
 
 def _runnable(folder: ModelFolder, engine: str, out: Path, say: Say) -> Path | str:
     """The folder that an engine runs, made where it can be; or why not."""
     listed = folder.card.files
+    own = _own_engine(folder.card)  # of its ONNX file, where it has one
     if engine == "torch":
         return folder.path if TENSOR_FILE in listed else f"the model has no {TENSOR_FILE}"
-    if engine == "onnx" and ONNX_FILE in listed:
+    if ONNX_FILE in listed and engine == own:
         return folder.path
+    if own not in ("onnx", engine):
+        return f"the folder holds an export for {own}"
     if TENSOR_FILE not in listed:
         return f"the model has no {TENSOR_FILE} to export"
     lacks = [name for name in ("torch", "onnx", "onnxscript") if find_spec(name) is None]
@@ -161,6 +166,13 @@ def _runnable(folder: ModelFolder, engine: str, out: Path, say: Say) -> Path | s
         if reason is not None:
             return f"it could not be exported: {reason}"
     return place
+
+
+def _own_engine(card: ModelCard) -> str:
+    """What the ONNX file of a folder is, as `fakemamba export` records it."""
+    record = card.training.get("exported")
+    precision = record.get("precision") if isinstance(record, dict) else None
+    return f"onnx-{precision}" if precision in ("int8", "fp16") else "onnx"
 
 
 def _random(file: Path, out: Path, say: Say) -> ModelFolder:

@@ -1,6 +1,7 @@
 """What a measuring process calls again and again: a model on clips, a recording from file to verdict, an encoder."""
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -62,13 +63,12 @@ def _scorer(folder: "ModelFolder", chosen: Backend, job: Job) -> Scorer:
         )
     from fakemamba.torch_scorer import TorchScorer
 
-    _only_float32(chosen)
-    return TorchScorer(folder, device=job.device, threads=job.threads)
-
-
-def _only_float32(chosen: Backend) -> None:
+    options: dict[str, Any] = {}
     if chosen.engine.precision != "fp32":
-        raise ConfigError(f"back-end {chosen.name}: torch models run in float32 only")
+        if "precision" not in signature(TorchScorer).parameters:
+            raise ConfigError(f"back-end {chosen.name}: this version runs torch models in float32 only")
+        options["precision"] = chosen.engine.precision
+    return TorchScorer(folder, device=job.device, threads=job.threads, **options)
 
 
 def _scan(chosen: Backend, job: Job) -> str:
@@ -143,7 +143,8 @@ class _Encoder:
         from fakemamba.models.assemble import build
         from fakemamba.models.system import EncodedSystem
 
-        _only_float32(backend(job.backend))
+        if backend(job.backend).engine.precision != "fp32":
+            raise ConfigError(f"back-end {job.backend}: encoders are measured in float32")
         assert job.config is not None
         assert isinstance(job.config.frontend, XlsrConfig)
         torch.manual_seed(job.seed)
