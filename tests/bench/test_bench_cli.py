@@ -135,6 +135,16 @@ def test_a_configuration_file_is_measured_with_random_weights_that_say_so(tmp_pa
     assert cell.reference.score_difference < 1e-4
 
 
+def test_an_int8_folder_is_measured_as_what_it_is(tmp_path):
+    model = write_tiny_model(tmp_path / "small", training={"exported": {"precision": "int8"}})
+    out = tmp_path / "out"
+    assert cli(["bench", str(model), "--durations", "1", "--batch", "1", *QUICK, "-o", str(out), "-q"]) == 0
+    [cell] = Store(out).cells()
+    assert cell.backend == "onnx-int8"
+    assert cell.reference is not None
+    assert (cell.reference.backend, cell.reference.threads) == ("onnx-int8", 1)
+
+
 def test_the_encoders_figure(tmp_path, monkeypatch, capsys):
     pytest.importorskip("torch")
     out = tmp_path / "out"

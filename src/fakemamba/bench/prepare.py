@@ -4,8 +4,11 @@ import json
 import sys
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from fakemamba.bench.job import RATE
+from fakemamba.bench.tasks import voices
 from fakemamba.errors import ConfigError, FakeMambaError
 
 
@@ -37,8 +40,6 @@ def _random(document: dict[str, Any]) -> None:
 
 
 def _onnx(document: dict[str, Any]) -> None:
-    from tempfile import TemporaryDirectory
-
     from fakemamba.checkpoint.folder import ONNX_FILE, open_folder, write_folder
     from fakemamba.checkpoint.torch_io import load_system
     from fakemamba.export.onnx_file import export_onnx
@@ -57,7 +58,13 @@ def _smaller(document: dict[str, Any]) -> None:
         export = import_module("fakemamba.export.export")
     except ModuleNotFoundError as error:
         raise ConfigError("this version of fakemamba exports float32 only") from error
-    export.export_model(document["source"], document["target"], export.Wish(document["make"].removeprefix("onnx-")))
+    import soundfile
+
+    with TemporaryDirectory(prefix="fakemamba-bench-") as room:
+        for number, wave in enumerate(voices(8, 6.0)):  # real speech: a model may not judge made-up sounds
+            soundfile.write(Path(room) / f"{number}.wav", wave, RATE)
+        wish = export.Wish(document["make"].removeprefix("onnx-"), room)
+        export.export_model(document["source"], document["target"], wish)
 
 
 _MAKERS = {"random": _random, "onnx": _onnx, "onnx-int8": _smaller, "onnx-fp16": _smaller}

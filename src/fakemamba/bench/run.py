@@ -63,7 +63,8 @@ def groups_of_models(
     for subject in subjects:
         reference = (subject, reference_of(subject))
         names = {one.name for one in backends}
-        more = [] if subject.own in (None, "onnx", *names) else [backend(subject.own)]  # an export for int8 or fp16
+        own = subject.own
+        more = [] if own is None or own in ("onnx", *names) else [backend(own)]  # an export for int8 or fp16
         specs = tuple((subject, one) for one in (*backends, *more))
         found += [Group(point, specs, reference) for point in points(subject)]
     return found
