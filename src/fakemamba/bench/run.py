@@ -1,6 +1,7 @@
 """Measures a plan: every group's processes in turn, round by round, each finished cell kept at once."""
 
 import math
+import random
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -168,7 +169,7 @@ def _open(spec: Spec, point: Point, settings: Settings, stack: ExitStack, *, ref
         raise _TooLongError(f"a call would take about {duration_words(round(cost * seconds / 1e3))}: --limit allows it")
     expected = cost * seconds
     if expected < 1e4:
-        expected = worker.call(seconds)["ms"][-1]
+        expected = worker.call(seconds, 2)["ms"][-1]
     return _Member(spec, worker, seconds, expected, facts=worker.facts())
 
 
@@ -179,7 +180,8 @@ def _rounds(members: Sequence[_Member], settings: Settings) -> dict[_Member, str
     least = 1 if any(member.expected > 6e4 for member in members) else settings.least
     while count < settings.most and (count < least or spent < budget):
         order = [member for member in members if member not in failed]
-        for member in order if count % 2 == 0 else reversed(order):  # a drift of the machine cancels out
+        random.Random(count).shuffle(order)  # nobody always follows the same one, a drift of the machine cancels out
+        for member in order:
             try:
                 member.turn()
                 spent += sum(member.rounds[-1])
