@@ -15,9 +15,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from fakemamba import __version__
+from fakemamba.cli.bench import bench
 from fakemamba.cli.compare import compare
 from fakemamba.cli.data import app as data
 from fakemamba.cli.detect import detect
+from fakemamba.cli.doctor import doctor
 from fakemamba.cli.evaluate import evaluate
 from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
@@ -69,6 +71,8 @@ app.command("paper")(paper)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
 app.command("serve")(serve)
+app.command("bench")(bench)
+app.command("doctor")(doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

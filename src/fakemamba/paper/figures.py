@@ -63,12 +63,12 @@ def durations_figure(
         places, drawn, x="Duration of the clip (bona fide / spoofed clips)", y="Equal error rate, %",
         title=titled(title, miniature=miniature),
     )  # fmt: skip
-    return _beside(figure)
+    return beside(figure)
 
 
 def times_figure(
     places: Sequence[float],
-    lines: Mapping[str, Sequence[Mapping[str, float]]],
+    lines: Mapping[str, Sequence[Mapping[str, float] | None]],
     *,
     x: str,
     y: str,
@@ -76,20 +76,35 @@ def times_figure(
     miniature: bool,
     logarithmic: bool = False,
 ) -> "Figure":
-    """Medians with 5 % to 95 % of the repeats, a line a system; each value is {median, p5, p95}."""
+    """Medians with 5 % to 95 % of the repeats, a line a system; each value is {median, p5, p95}, None where none is."""
     drawn = [
-        plots.Series(name, [v["median"] for v in values], [v["p5"] for v in values], [v["p95"] for v in values])
+        plots.Series(name, *([None if v is None else v[key] for v in values] for key in ("median", "p5", "p95")))
         for name, values in lines.items()
     ]
     figure = plots.lines(places, drawn, x=x, y=y, title=titled(title, miniature=miniature))
     if logarithmic:
-        axes = figure.axes[0]
-        every = [v[key] for values in lines.values() for v in values for key in ("p5", "p95")]
-        axes.set_ylim(min(every) / 1.5, max(every) * 1.5)
-        axes.set(xscale="log", yscale="log")
-        axes.set_xticks(list(places), [f"{place:g}" for place in places])
-        axes.minorticks_off()
-    return _beside(figure)
+        every = [v[key] for values in lines.values() for v in values if v for key in ("p5", "p95")]
+        make_logarithmic(figure, places, every)
+    return beside(figure)
+
+
+def make_logarithmic(figure: "Figure", places: Sequence[float], values: Sequence[float]) -> None:
+    """Both axes of a figure of lines; each place gets its tick, the values ticks at 1, 2, 5, 10, ... as plain numbers.
+
+    Args:
+        figure: of `plots.lines`.
+        places: (n,) above zero. values: all that is drawn, above zero.
+    """
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axes = figure.axes[0]
+    axes.set(xscale="log", yscale="log", ylim=(min(values) / 1.5, max(values) * 1.5))
+    axes.set_xticks(list(places), [f"{place:.2g}" if place < 10 else f"{place:g}" for place in places])
+    axes.xaxis.set_minor_locator(NullLocator())
+    steps = (1, 2, 5) if max(values) < 1e3 * min(values) else (1,)
+    axes.yaxis.set_major_locator(LogLocator(subs=steps, numticks=20))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def map_figure(
@@ -136,7 +151,7 @@ def _values(
     return middle, low, high
 
 
-def _beside(figure: "Figure") -> "Figure":
+def beside(figure: "Figure") -> "Figure":
     """The legend out of the curves' way."""
     axes = figure.axes[0]
     if len(axes.get_legend_handles_labels()[1]) > 1:

@@ -2,8 +2,9 @@
 
 import os
 import platform
-from pathlib import Path
 from typing import Any
+
+from fakemamba.machine.processor import processor_name
 
 
 def machine(device: str) -> dict[str, Any]:
@@ -14,7 +15,7 @@ def machine(device: str) -> dict[str, Any]:
 
     found: dict[str, Any] = {
         "device": device,
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "system": platform.system(),
@@ -31,12 +32,3 @@ def words(found: dict[str, Any]) -> str:
     """A machine in one line."""
     chip = found.get("gpu") or f"{found['processor']}, {found['cores']} cores, {found['threads']} threads"
     return f"{chip}; torch {found['torch']}, Python {found['python']}, fakemamba {found['fakemamba']}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.machine()

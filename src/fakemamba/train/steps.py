@@ -3,13 +3,13 @@
 import contextlib
 import copy
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from fakemamba.errors import ConfigError, FakeMambaError, MissingExtraError
+from fakemamba.machine.memory import peak_bytes
 from fakemamba.train.average import follow
 from fakemamba.train.batches import Batch
 from fakemamba.train.losses import Loss
@@ -161,12 +161,7 @@ class Steps:
         """Bytes at the peak: of the GPU where there is one, else of this process; 0 where unknown."""
         if self.accelerator.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated())
-        try:
-            import resource
-        except ImportError:  # Windows
-            return 0
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
+        return peak_bytes() or 0
 
 
 def seed_of(*numbers: int) -> int:
