@@ -10,7 +10,7 @@ from conftest import shared
 
 torch = pytest.importorskip("torch")
 
-from fakemamba.checkpoint.card import read_card
+from fakemamba.checkpoint.card import read_card  # noqa: E402
 from fakemamba.checkpoint.folder import open_folder  # noqa: E402
 from fakemamba.checkpoint.importer import import_checkpoint  # noqa: E402
 from fakemamba.checkpoint.kinds import KINDS  # noqa: E402

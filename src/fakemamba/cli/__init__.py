@@ -19,6 +19,7 @@ from fakemamba.cli.compare import compare
 from fakemamba.cli.data import app as data
 from fakemamba.cli.detect import detect
 from fakemamba.cli.evaluate import evaluate
+from fakemamba.cli.export import export
 from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
@@ -65,6 +66,7 @@ app.command("listen")(listen)
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
 app.command("train")(train)
+app.command("export")(export)
 app.command("paper")(paper)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)
