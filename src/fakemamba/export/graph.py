@@ -52,10 +52,13 @@ def read_graph(path: Path) -> Any:
     """The onnx.ModelProto of a file, with weights that stand beside it; CheckpointError if it is none."""
     onnx = need_onnx("changing an ONNX file")
     try:
-        return onnx.load(str(path))
+        model = onnx.load(str(path))
     except Exception as error:  # its errors have no narrower base in common
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise CheckpointError(f"{path}: no readable ONNX file: {printable(reason)}") from error
+    if not model.graph.node:
+        raise CheckpointError(f"{path}: no readable ONNX file: it holds no graph")
+    return model
 
 
 def write_graph(model: Any, path: Path, *, large: int = LARGE) -> list[Path]:

@@ -101,8 +101,8 @@ class _Search:
 
     def longest(self, ranked: Parts, tolerance: float, guess: int) -> tuple[Parts, float]:
         """By halving, from a first guess on; what is returned was measured."""
-        fits, drift, fails = 0, 0.0, len(ranked) + 1
-        count = guess
+        fits, drift, fails = 0, 0.0, len(ranked) + (len(ranked) < len(self.parts))  # all of them are known to fail
+        count = min(guess, fails - 1)
         while fits < count < fails:
             found = self.drift(ranked[:count], f"{count} of {len(ranked)} parts together")
             if found <= tolerance:
