@@ -40,8 +40,8 @@ LEVELS = (
     {"checkpoint"},
     {"decision", "result", "timeline", "judge", "onnx_scorer", "torch_scorer"},
     {"detect", "stream"},
-    {"report", "export", "plots", "train"},
-    {"evaluation"},
+    {"report", "plots", "train"},
+    {"evaluation", "export"},
     {"server", "paper"},
     {"bench", "doctor"},
     {"cli"},
@@ -128,7 +128,7 @@ def test_import_fakemamba_loads_next_to_nothing():
         ["--help"],
         ["--version"],
         *([verb, "--help"] for verb in ("detect", "evaluate", "compare", "models", "data", "listen")),
-        *([verb, "--help"] for verb in ("paper", "serve", "train", "bench", "doctor")),
+        *([verb, "--help"] for verb in ("paper", "serve", "train", "export", "bench", "doctor")),
     ],
 )
 def test_help_loads_no_machinery(words):

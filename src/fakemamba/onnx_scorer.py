@@ -37,7 +37,7 @@ class OnnxScorer:
         self.window = window
         self.shortest = shortest
         self._path = path
-        self._session = _open(path, threads)
+        self._session = open_session(path, threads)
         names = [node.name for node in self._session.get_inputs()], [node.name for node in self._session.get_outputs()]
         if names != ([_INPUT], [_OUTPUT]):
             raise CheckpointError(f"{path}: its inputs and outputs are {names[0]} and {names[1]}, not waves and score")
@@ -69,7 +69,8 @@ def shortest_input(config: ModelConfig) -> int:
     return frontend.fft + frontend.hop * (math.prod(frontend.time_strides) * 4 - 1)
 
 
-def _open(path: Path, threads: int | None) -> Any:
+def open_session(path: Path, threads: int | None) -> Any:
+    """An ONNX Runtime session on the CPU, quiet and without spinning threads; raises CheckpointError."""
     import onnxruntime as ort  # 0.1 s, so not before a model is opened
 
     options = ort.SessionOptions()

@@ -10,6 +10,7 @@ from conftest import shared
 
 torch = pytest.importorskip("torch")
 
+from fakemamba.checkpoint.card import read_card  # noqa: E402
 from fakemamba.checkpoint.folder import open_folder  # noqa: E402
 from fakemamba.checkpoint.importer import import_checkpoint  # noqa: E402
 from fakemamba.checkpoint.kinds import KINDS  # noqa: E402
@@ -253,8 +254,11 @@ def import_state(tmp_path, state: dict, name: str, **options):
     return load_system(import_checkpoint(tmp_path / f"{name}.pth", "fake-mamba", tmp_path / name, **options))
 
 
-def test_the_front_end_can_be_cut_short(tmp_path, small):
-    cut = import_state(tmp_path, small, "cut", ssl_layers=1)
+def test_the_front_end_can_be_cut_short(tmp_path, small, caplog):
+    with caplog.at_level("WARNING"):
+        cut = import_state(tmp_path, small, "cut", ssl_layers=1)
+    assert "keeps the first 1 of 2 XLS-R layers, as asked: train it before use" in caplog.text
+    assert read_card(tmp_path / "cut" / "config.json").training["imported"]["ssl_layers"] == "the first 1, as asked"
     whole = import_state(tmp_path, small, "whole")
     assert len(cut.frontend.encoder.layers) == 1
     whole.frontend.encoder.layers = whole.frontend.encoder.layers[:1]

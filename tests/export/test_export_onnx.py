@@ -1,44 +1,65 @@
-"""An exported file scores as torch does, for lengths and batches that it was not traced with."""
+"""An exported file scores as torch does: every configuration, lengths and batches that it was not traced with."""
+
+from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
-from systems import CONFIGS, lively, small
+from tiny import CONFIGS, alive, noise, tiny
 
 from conftest import ROOT
-from fakemamba.config import load_model_config
+from fakemamba.export.graph import read_graph
 from fakemamba.export.onnx_file import export_onnx, largest_difference
-from fakemamba.models import build
+from fakemamba.onnx_scorer import OnnxScorer, shortest_input
+
+# Where a frame of the statistics is all but empty its phase is rounding noise, which differs; but it stays a number.
+NEAR = {"compact-statistics": 1e-2}
 
 
-@pytest.mark.parametrize("name", ["compact", "con-bimamba"])
-def test_scores_equal_torch(name: str, tmp_path) -> None:
-    system = lively(small(next(p for p in CONFIGS if p.stem == name)))
-    path = tmp_path / "model.onnx"
-    export_onnx(system, path)
-    assert str(ROOT).encode() not in path.read_bytes()  # nothing of the machine that made it
-    rng = np.random.default_rng(0)
-    waves = [rng.normal(0, 0.1, n).astype(np.float32) for n in (8_000, 16_160, 50_001)]
-    assert largest_difference(system, path, waves) < 1e-4
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    batch = rng.normal(0, 0.1, (3, 12_000)).astype(np.float32)
-    with torch.no_grad():
-        expected = system.score(torch.from_numpy(batch)).numpy()
-    np.testing.assert_allclose(session.run(["score"], {"waves": batch})[0], expected, atol=1e-4)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_configuration_scores_as_torch_does(path: Path, tmp_path) -> None:
+    config = tiny(path)
+    system = alive(config)
+    file = tmp_path / "model.onnx"
+    assert export_onnx(system, file) == [file]
+    assert str(ROOT).encode() not in file.read_bytes()  # nothing of the machine that made it
+    scorer = OnnxScorer(file, window=config.window, shortest=shortest_input(config), threads=1)
+    shapes = [(1, scorer.shortest), (1, 5_001), (3, 12_000), (2, 40_003)]
+    for clips, samples in shapes:
+        waves = noise(samples, clips, seed=samples)
+        with torch.no_grad():
+            expected = system.score(torch.from_numpy(waves)).numpy()
+        np.testing.assert_allclose(scorer.score(waves), expected, atol=NEAR.get(path.stem, 1e-4))
 
 
-def test_statistics_equal_torch(tmp_path) -> None:
-    torch.manual_seed(0)
-    system = build(load_model_config(ROOT / "configs" / "compact-statistics.toml")).eval()
-    with torch.no_grad():
-        for parameter in system.parameters():
-            parameter.normal_(0, 0.05)
-    path = tmp_path / "model.onnx"
-    export_onnx(system, path)
-    rng = np.random.default_rng(0)
-    waves = [(rng.normal(0, 0.1, n) * np.hanning(n)).astype(np.float32) for n in (8_000, 16_160, 50_001)]
-    waves.append(np.zeros(8_000, np.float32))
-    waves.append(np.where(np.arange(16_000) % 4_000 < 2_000, waves[1][:16_000], 0).astype(np.float32))  # digital pauses
-    # Where a frame is all but empty its phase is rounding noise, which differs; but it stays a number.
-    assert largest_difference(system, path, waves) < 1e-2
+def test_silence_and_pauses_of_the_statistics_stay_numbers(tmp_path) -> None:
+    system = alive(tiny(ROOT / "configs" / "compact-statistics.toml"))
+    export_onnx(system, tmp_path / "model.onnx")
+    pauses = np.where(np.arange(16_000) % 4_000 < 2_000, noise(16_000)[0], 0).astype(np.float32)
+    assert largest_difference(system, tmp_path / "model.onnx", [np.zeros(8_000, np.float32), pauses]) < 1e-2
+
+
+def test_a_large_graph_keeps_its_weights_beside_it(tmp_path) -> None:
+    config = tiny(ROOT / "configs" / "fake-mamba-s.toml")
+    system = alive(config)
+    file = tmp_path / "big.onnx"
+    assert [path.name for path in export_onnx(system, file, large=10_000)] == ["big.onnx", "big.onnx.data"]
+    before = (tmp_path / "big.onnx.data").stat().st_size
+    assert largest_difference(system, file, [noise(9_000)[0]]) < 1e-4
+    export_onnx(system, file, large=10_000)  # nothing is appended to what lies there
+    assert (tmp_path / "big.onnx.data").stat().st_size == before
+    read_graph(file)  # with the weights
+    (tmp_path / "big.onnx.data").unlink()
+    with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.Fail):
+        onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+
+
+def test_nodes_are_named_after_their_modules(tmp_path) -> None:
+    export_onnx(alive(tiny(ROOT / "configs" / "fake-mamba-s.toml")), tmp_path / "model.onnx")
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    names = {node.name.partition("/")[0] for node in graph.node if node.op_type in ("MatMul", "Conv")}
+    assert {"frontend.encoder.layers.0.attention.q_proj", "encoder.layers.0.mamba.in_proj"} <= names
+    assert len({node.name for node in graph.node}) == len(graph.node)
+    assert not any(node.metadata_props for node in graph.node)

@@ -228,7 +228,7 @@ def test_fine_tuning_starts_from_the_built_in_model_by_its_name(tmp_path, corpus
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_xls_r_weights_start_the_front_end_alone(tmp_path, corpus):
+def test_xls_r_weights_start_the_front_end_alone(tmp_path, corpus, caplog):
     def settings(layers: int, *more: str) -> Settings:
         model = f"[model]\nwidth = 16\n[model.encoder]\ndepth = 1\n[model.frontend]\nkind = 'xlsr'\nlayers = {layers}\n"
         small = (
@@ -243,10 +243,12 @@ def test_xls_r_weights_start_the_front_end_alone(tmp_path, corpus):
     front = {name: value for name, value in system.state_dict().items() if name.startswith("frontend.")}
     save_tensors(tmp_path / "xls-r", front, whole.model)
     start_at = f"train.frontend={tmp_path / 'xls-r'}"
+    caplog.set_level("INFO")
     for layers in (3, 2):  # fewer layers than the weights have truncate them
         ours = start_system(settings(layers, start_at).recipe).state_dict()
         taken = [name for name in ours if name.startswith("frontend.")]
         assert all(torch.equal(ours[name], front[name]) for name in taken)
+    assert caplog.text.count("keeps the first") == caplog.text.count("keeps the first 2 of 3 layers") == 1
     with pytest.raises(ConfigError, match="has 3 layers"):
         start_system(settings(4, start_at).recipe)
     with pytest.raises(ConfigError, match=r"has ffn = 32, the settings say 64"):

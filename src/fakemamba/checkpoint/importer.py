@@ -90,6 +90,9 @@ def import_checkpoint(
     config, tensors = _convert_xls_r(source, options) if alone else _convert(source, kind, options)
     if heads is not None and heads != config.encoder.heads:
         raise CheckpointError(f"{source.path}: its tensors tell {config.encoder.heads} heads, not {heads}")
+    record = {"kind": kind, "file": source.path.name, "sha256": _hash(source.path)}
+    if ssl_layers is not None:
+        record["ssl_layers"] = f"the first {ssl_layers}, as asked"
     return save_tensors(
         out,
         _ready(tensors, config, source.path, alone=alone),
@@ -98,7 +101,7 @@ def import_checkpoint(
         name=name or Path(out).name,
         licence=licence,
         origin=origin or source.path.name,
-        training={"imported": {"kind": kind, "file": source.path.name, "sha256": _hash(source.path)}},
+        training={"imported": record},
     )
 
 

@@ -1,5 +1,6 @@
 """XLS-R as fairseq and as the Hugging Face Hub name it: alone, or inside a detector."""
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from fakemamba.checkpoint.rename import Rule, Tensors, depth, rename, size
 from fakemamba.checkpoint.source import Source
 from fakemamba.config import XlsrConfig, parse
 from fakemamba.errors import CheckpointError, ConfigError
+
+logger = logging.getLogger(__name__)
 
 _POSITIONAL = "encoder.pos_conv_embed.conv"
 _WB = r"(weight|bias)"
@@ -97,6 +100,8 @@ def convert_frontend(
     kept = layers if options.layers is None else options.layers
     if not 1 <= kept <= layers:
         raise CheckpointError(f"{where}: cannot keep {kept} layers, it has {layers}")
+    if kept < layers:  # what stands above was trained on the last layer's features, as its final norm was
+        logger.warning("%s: keeps the first %d of %d XLS-R layers, as asked: train it before use", where, kept, layers)
     gone = tuple(f"encoder.layers.{layer}." for layer in range(kept, layers))
     ours = {name: tensor for name, tensor in ours.items() if not name.startswith(gone)}
     numbers = _numbers(ours, source, options) | {"layers": kept}

@@ -21,6 +21,7 @@ from fakemamba.cli.data import app as data
 from fakemamba.cli.detect import detect
 from fakemamba.cli.doctor import doctor
 from fakemamba.cli.evaluate import evaluate
+from fakemamba.cli.export import export
 from fakemamba.cli.listen import listen
 from fakemamba.cli.metrics import metrics
 from fakemamba.cli.models import app as models
@@ -67,6 +68,7 @@ app.command("listen")(listen)
 app.add_typer(models, name="models")
 app.command("metrics")(metrics)
 app.command("train")(train)
+app.command("export")(export)
 app.command("paper")(paper)
 app.command("evaluate")(evaluate)
 app.command("compare")(compare)

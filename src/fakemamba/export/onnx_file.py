@@ -9,9 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from fakemamba.errors import MissingExtraError
+from fakemamba.export.graph import LARGE, write_graph
 from fakemamba.export.scan_function import OPSET, scan_function
 from fakemamba.models.system import System
 from fakemamba.scan.export import DOMAIN
+
+_SCOPES = "pkg.torch.onnx.name_scopes"  # where torch's exporter notes which module a node comes from
+_MODULE = "system"
 
 
 class _Scored(nn.Module):
@@ -25,8 +29,11 @@ class _Scored(nn.Module):
         return self.system.score(waves)
 
 
-def export_onnx(system: System, path: Path) -> None:
+def export_onnx(system: System, path: Path, *, large: int = LARGE) -> list[Path]:
     """Write `system` in evaluation mode to `path`; it runs on ONNX Runtime without torch and without extensions.
+
+    Returns:
+        the files written: `path`, and beyond `large` bytes of weights also `PATH.data`, which holds them.
 
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
@@ -37,27 +44,52 @@ def export_onnx(system: System, path: Path) -> None:
     except ImportError as error:
         raise MissingExtraError("export to ONNX", "export") from error
 
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    system.eval()
-    with torch.no_grad():
-        program = torch.onnx.export(
-            _Scored(system).eval(),
-            (torch.zeros(2, 32_000),),
-            input_names=["waves"],
-            output_names=["score"],
-            dynamic_shapes={"waves": {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=4000)}},
-            dynamo=True,
-            opset_version=OPSET,
-            verbose=False,
-        )
-    assert program is not None
-    model = program.model_proto
+    model = _traced(system)
+    name_nodes(model)
     strip(model)
     model.functions.append(scan_function())
     if not any(known.domain == DOMAIN for known in model.opset_import):
         model.opset_import.append(onnx.helper.make_opsetid(DOMAIN, 1))
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+    files = write_graph(model, path, large=large)
+    onnx.checker.check_model(str(path))  # by its path, as a large one cannot be checked in memory
+    return files
+
+
+def _traced(system: System) -> Any:
+    log = logging.getLogger("torch.onnx")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    system.eval()
+    try:
+        with torch.no_grad():
+            program = torch.onnx.export(
+                _Scored(system).eval(),
+                (torch.zeros(2, 32_000),),
+                input_names=["waves"],
+                output_names=["score"],
+                dynamic_shapes={"waves": {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=4000)}},
+                dynamo=True,
+                opset_version=OPSET,
+                verbose=False,
+            )
+    finally:
+        log.setLevel(before)
+    assert program is not None
+    return program.model_proto
+
+
+def name_nodes(model: Any) -> None:
+    """Call each node "MODULE/KIND.NUMBER", so that a layer can still be told by its name."""
+    for number, node in enumerate(model.graph.node):
+        noted = {entry.key: entry.value for entry in node.metadata_props}.get(_SCOPES, "")
+        node.name = f"{_module(noted)}/{node.op_type}.{number}"
+
+
+def _module(noted: str) -> str:
+    """The innermost module in "['', 'system', 'system.norm', 'native_batch_norm']"."""
+    inside = [word.strip(" '\"") for word in noted.strip("[]").split(",")]
+    modules = [word for word in inside if word.startswith(f"{_MODULE}.")]
+    return modules[-1].removeprefix(f"{_MODULE}.") if modules else _MODULE
 
 
 def strip(model: Any) -> None:

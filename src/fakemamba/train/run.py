@@ -141,6 +141,9 @@ def _take_frontend(system: "System", model: ModelConfig, place: str) -> None:
     _same(theirs.model_dump(exclude=FREE), model.frontend.model_dump(exclude=FREE), "train.frontend", place)
     if theirs.layers < model.frontend.layers:
         raise ConfigError(f"train.frontend: {place} has {theirs.layers} layers, model.frontend.layers asks for more")
+    if theirs.layers > model.frontend.layers:
+        numbers = model.frontend.layers, theirs.layers, place
+        logger.info("train.frontend: keeps the first %d of %d layers of %s, as model.frontend.layers says", *numbers)
     source.encoder.layers = source.encoder.layers[: model.frontend.layers]
     system.frontend.load_state_dict(source.state_dict())
 
