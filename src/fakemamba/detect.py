@@ -38,6 +38,7 @@ def load(
     *,
     threads: int | None = None,
     threshold: float | None = None,
+    operating_point: str | None = None,
 ) -> "Detector":
     """Open a model and return a `Detector`.
 
@@ -47,6 +48,7 @@ def load(
         threads: CPU threads, up to four a core; None for all cores.
         threshold: log-likelihood ratio that separates fake from real, in place of the model's own; a raw score if the
             model is not calibrated, which without it answers unsure to everything.
+        operating_point: a name from the model's card, such as "screening", in place of a threshold.
 
     Raises:
         CheckpointError: the model is missing, damaged or unsafe.
@@ -72,7 +74,9 @@ def load(
         from fakemamba.torch_scorer import TorchScorer
 
         scorer, runs = TorchScorer(folder, device=device, threads=threads), TENSOR_FILE
-    return Detector(scorer, folder.card, model_sha256=folder.card.files[runs], threshold=threshold)
+    return Detector(
+        scorer, folder.card, model_sha256=folder.card.files[runs], threshold=threshold, operating_point=operating_point
+    )
 
 
 class Detector:
@@ -84,16 +88,23 @@ class Detector:
         model_sha256: of the weights, for the record.
         threshold: LLR that separates fake from real; None for the card's. The unsure band keeps its width around it.
             For a card without calibration it is a raw score, without a band; None gives no verdicts.
+        operating_point: one of the card's, by name, in place of a threshold.
 
     Raises:
-        ConfigError: the threshold is not a finite number.
+        ConfigError: the threshold is not a finite number, the card has no such operating point, or both are given.
         CheckpointError: the card's window is too short for its own front-end, or for any speech.
     """
 
     def __init__(
-        self, scorer: Scorer, card: ModelCard, *, model_sha256: str = "", threshold: float | None = None
+        self,
+        scorer: Scorer,
+        card: ModelCard,
+        *,
+        model_sha256: str = "",
+        threshold: float | None = None,
+        operating_point: str | None = None,
     ) -> None:
-        self.judge = judge_of(card, threshold)
+        self.judge = judge_of(card, threshold, operating_point)
         if card.model.window < max(scorer.shortest, _SHORTEST_WINDOW):
             raise CheckpointError(f"model {card.name}: a window of {card.model.window} samples is too short to judge")
         self.scorer = scorer
@@ -120,8 +131,10 @@ class Detector:
         """
         return Stream(self.scorer, self.card.model, self._judge_at, (self.card.name, self.model_sha256), config, state)
 
-    def _judge_at(self, threshold: float | None) -> Judge:
-        return self.judge if threshold is None else judge_of(self.card, threshold)
+    def _judge_at(self, threshold: float | None, operating_point: str | None) -> Judge:
+        if threshold is None and operating_point is None:
+            return self.judge
+        return judge_of(self.card, threshold, operating_point)
 
     def detect(self, source: Source, on_progress: Progress | None = None, *, name: str | None = None) -> Result:
         """Judge one recording, of any length in bounded memory.
@@ -186,6 +199,7 @@ class Detector:
             score=score,
             llr=llr if self.card.calibration else None,
             threshold=self.decision.threshold if self.decides else None,
+            operating_point=self.judge.operating_point,
             reason=reason,
             segments=tuple(self._segment(span) for span in found),
             timeline=tuple(self._window(scored) for scored in track.scored),

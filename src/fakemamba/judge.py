@@ -7,6 +7,7 @@ import numpy as np
 from fakemamba.checkpoint.card import Calibration, Decision, ModelCard
 from fakemamba.decision import Verdict, decide, p_fake, to_llr
 from fakemamba.errors import ConfigError
+from fakemamba.operating import default_point, point_of
 from fakemamba.timeline import clock
 
 MIN_DURATION = 0.5  # seconds of audio below which nothing is judged
@@ -24,6 +25,7 @@ class Judge:
         calibration: score -> LLR; the identity where there is none.
         decision: the threshold and the unsure band around it.
         decides: whether verdicts other than unsure are given at all.
+        operating_point: the name that the model's card has for the decision; None for a threshold of the caller's.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Judge:
     calibration: Calibration
     decision: Decision
     decides: bool
+    operating_point: str | None = None
 
     def llr(self, score: float) -> float:
         """The log-likelihood ratio of a raw score; the score itself where the model is not calibrated."""
@@ -84,22 +87,37 @@ class Judge:
         return f"the {what} {llr:+.2f} lies between {self.low:+.2f} and {self.high:+.2f}, where this model errs often"
 
 
-def judge_of(card: ModelCard, threshold: float | None = None) -> Judge:
+def judge_of(card: ModelCard, threshold: float | None = None, operating_point: str | None = None) -> Judge:
     """The rules of a model; `threshold` replaces its own and the band keeps its width around it.
 
     Without a calibration the threshold is a raw score without a band, and None gives no verdicts.
 
     Raises:
-        ConfigError: the threshold is not a finite number.
+        ConfigError: the threshold is not a finite number, the card has no such operating point, or both are given.
     """
+    if threshold is not None and operating_point is not None:
+        raise ConfigError(
+            f"threshold {threshold:g} and operating point {operating_point!r} decide differently: give one of them"
+        )
     if threshold is not None and not np.isfinite(threshold):
         raise ConfigError(f"threshold must be a finite number, not {threshold}")
     calibrated = card.calibration is not None
     decision = (calibrated and card.decision) or Decision()  # a band in LLR fits no raw scores
+    point = default_point(card) if calibrated and threshold is None else None
+    if operating_point is not None:
+        point = point_of(card, operating_point)
+        if not calibrated:
+            raise ConfigError(f"the model {card.name} is not calibrated, so its operating points mean nothing")
+        decision = point.decision
     if threshold is not None:
         decision = decision.model_copy(update={"threshold": threshold})
     return Judge(
-        card.name, calibrated, card.calibration or Calibration(), decision, calibrated or threshold is not None
+        name=card.name,
+        calibrated=calibrated,
+        calibration=card.calibration or Calibration(),
+        decision=decision,
+        decides=calibrated or threshold is not None,
+        operating_point=None if point is None else point.name,
     )
 
 

@@ -142,6 +142,7 @@ class Tracker:
             fake_seconds=sums.fake_seconds,
             longest_fake=sums.longest,
             first_verdict=sums.first_verdict,
+            operating_point=self._judge.operating_point,
         )
         return [*events, end]
 
