@@ -1,4 +1,4 @@
-"""Operating points: the lines keep their promises on every set, the counts are those of the verdicts, names are found."""
+"""Operating points: the lines keep their promises, the counts are those of the verdicts, names are found."""
 
 import numpy as np
 import pytest

@@ -1,9 +1,12 @@
 """What one model's scores mean: score -> LLR -> verdict and p_fake, for a whole recording and for a running stream."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
+from fakemamba.audio import Outside
 from fakemamba.checkpoint.card import Calibration, Decision, ModelCard
 from fakemamba.decision import Verdict, decide, p_fake, to_llr
 from fakemamba.errors import ConfigError
@@ -12,6 +15,7 @@ from fakemamba.timeline import clock
 
 MIN_DURATION = 0.5  # seconds of audio below which nothing is judged
 MIN_SPEECH = 0.25  # seconds of speech below which a window, or the whole, is not judged
+ENOUGH_SPEECH = 1.0  # seconds of speech in the whole below which its evidence is no verdict
 _SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale
 
 
@@ -121,13 +125,42 @@ def judge_of(card: ModelCard, threshold: float | None = None, operating_point: s
     )
 
 
-def nothing_to_judge(duration: float, peak: float, speech: float, *, judged: bool) -> str | None:
+_OUTSIDE: dict[Outside, str] = {
+    "music": "sounds like music or singing, and this model knows speech only",
+    "clipping": "is heavily clipped: it was recorded far too loud, and what tells voices apart is gone",
+}
+
+
+def said_of(why: Outside) -> str:
+    """What is the matter with sound that is not judged; follows on a subject such as "it"."""
+    return _OUTSIDE[why]
+
+
+def abstention(speech: float, judged: float, others: Mapping[Outside, float]) -> str | None:
+    """Why a whole gets no verdict although some of it was judged; None if nothing stands against one.
+
+    Args:
+        speech: seconds of speech found in it.
+        judged: seconds of speech, or what sounds like it, in the windows that were judged.
+        others: the same for windows that were not, by why not.
+    """
+    if others and sum(others.values()) > judged:
+        return f"most of it {said_of(max(others, key=lambda why: others[why]))}"
+    if speech < ENOUGH_SPEECH - 1e-6:
+        return f"only {speech:.2f} s of speech were found; a verdict needs at least {ENOUGH_SPEECH:g} s"
+    return None
+
+
+def nothing_to_judge(
+    duration: float, peak: float, speech: float, *, judged: bool, others: Mapping[Outside, float] = MappingProxyType({})
+) -> str | None:
     """Why there is no verdict on a whole; None if some window of it was judged.
 
     Args:
         duration, speech: seconds of audio, and of speech found in it.
         peak: the largest magnitude in it.
         judged: whether any window was.
+        others: as of `abstention`.
     """
     if duration < MIN_DURATION:
         return f"it lasts only {duration:.2f} s; at least {MIN_DURATION} s are needed"
@@ -135,6 +168,8 @@ def nothing_to_judge(duration: float, peak: float, speech: float, *, judged: boo
         return "it is silent"
     if speech == 0:
         return "no speech was found in it"
+    if not judged and others:
+        return f"it {said_of(max(others, key=lambda why: others[why]))}"
     if not judged:
         return f"only {speech:.2f} s of speech were found; at least {MIN_SPEECH} s at one place are needed"
     return None

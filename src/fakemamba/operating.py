@@ -126,7 +126,7 @@ def share_words(count: int, total: int) -> str:
 
 
 def _edges(low: float, high: float) -> Decision:
-    """Fake below `low`, real above `high` or, where that is less, above `low`; the threshold is 0 or the nearest edge."""
+    """Fake below `low`, real above `high`, which is raised to `low`; the threshold is 0 or the nearest edge."""
     high = max(low, high)
     threshold = min(max(0.0, low), high)
     return Decision(threshold=threshold, unsure_below=threshold - low, unsure_above=high - threshold)

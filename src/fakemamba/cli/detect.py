@@ -65,8 +65,8 @@ def detect(
         str | None,
         typer.Option(
             metavar="screening|balanced|…",
-            help="How to decide, by a name of the model's card, in place of a threshold: screening finds most fakes, "
-            "accuse-rarely hardly ever accuses a real voice. 'fakemamba models info' lists them with their error rates.",
+            help="How to decide, by a name of the model's card: screening finds most fakes, accuse-rarely hardly ever "
+            "accuses a real voice; 'fakemamba models info' lists them with their error rates.",
             rich_help_panel=_RUN,
         ),
     ] = None,

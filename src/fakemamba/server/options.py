@@ -19,7 +19,7 @@ class DetectOptions(BaseModel):
             ge=-1000,
             le=1000,
             description="The evidence (log-likelihood ratio) below which a recording is fake, in place of the model's "
-            "own. Higher finds more fakes and accuses more real voices. A raw score for a model that is not calibrated.",
+            "own. Higher finds more fakes and accuses more real voices. A raw score for an uncalibrated model.",
         ),
     ] = None
     operating_point: Annotated[

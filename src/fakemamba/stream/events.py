@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from fakemamba.decision import Verdict
 
-UnsureReason = Literal["silence", "no_speech", "little_speech", "evidence", "uncalibrated"]
+UnsureReason = Literal["silence", "no_speech", "little_speech", "music", "clipping", "evidence", "uncalibrated"]
 
 
 @dataclass(frozen=True, kw_only=True)
