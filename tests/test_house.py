@@ -38,7 +38,7 @@ LEVELS = (
     {"audio", "metrics", "scan"},
     {"models", "augment", "data"},
     {"checkpoint"},
-    {"decision", "result", "timeline", "judge", "onnx_scorer", "torch_scorer"},
+    {"decision", "operating", "result", "timeline", "judge", "hearing", "onnx_scorer", "torch_scorer"},
     {"detect", "stream"},
     {"report", "plots", "train"},
     {"evaluation", "export"},

@@ -12,7 +12,9 @@ from fakemamba.checkpoint.folder import ModelFolder, open_folder
 from fakemamba.checkpoint.torch_io import load_system, save_system
 from fakemamba.decision import fit_calibration, fit_decision
 from fakemamba.export.onnx_file import export_onnx, largest_difference
-from recipes.builtin import keep
+from fakemamba.models.system import System
+from fakemamba.operating import choose_points
+from recipes.builtin import keep, points
 from recipes.builtin.bank import Bank
 from recipes.builtin.card import error_rates
 from recipes.builtin.manifest import Clip
@@ -30,10 +32,36 @@ ORIGIN = (
 
 def note_errors(folder: Path, found: dict[str, Any]) -> None:
     """Put what was measured into the card, where reports and the page look for it; no file's hash changes."""
-    path = folder / CARD_FILE
-    card = json.loads(path.read_text(encoding="utf-8"))
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
     card["training"]["error_rates"] = error_rates(found)
-    keep.put(path, json.dumps(card, indent=2) + "\n")
+    _put(folder, card)
+
+
+def note_points(folder: Path, clips: list[Clip], bank: Bank) -> None:
+    """Count what the operating points do through `detect`, and put it into the card; no file's hash changes."""
+    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    card["operating_points"] = points.plain(points.measure(folder, clips, bank))
+    _put(folder, card)
+
+
+def _put(folder: Path, card: dict[str, Any]) -> None:
+    keep.put(folder / CARD_FILE, json.dumps(card, indent=2) + "
+")
+
+
+def decided(system: System, clips: list[Clip], bank: Bank) -> dict[str, Any]:
+    """Calibration, decision and operating points as the card's fields, chosen on dev.
+
+    Half clean, half through a light channel: what people have lies between the two.
+    """
+    dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
+    labels = np.array([clips[i].target for i in dev])
+    views = {points.CLEAN: scores_of(system, bank, dev, view=0), points.LIGHT: scores_of(system, bank, dev, view=1)}
+    scores, twice = np.concatenate(list(views.values())), np.concatenate([labels, labels])
+    calibration = fit_calibration(scores, twice)
+    decision = fit_decision(calibration.scale * scores + calibration.bias, twice, WRONG)
+    sets = {on: (calibration.scale * found + calibration.bias, labels) for on, found in views.items()}
+    return {"calibration": calibration, "decision": decision, "operating_points": choose_points(sets, decision)}
 
 
 def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[str, Any]) -> ModelFolder:
@@ -44,12 +72,7 @@ def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[
     opened = open_folder(best)
     config, step, system = opened.card.model, opened.card.training["step"], load_system(opened)
     dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
-    labels = np.array([clips[i].target for i in dev])
-    # Half clean, half through a light channel: what people have lies between the two.
-    scores = np.concatenate([scores_of(system, bank, dev, view=0), scores_of(system, bank, dev, view=1)])
-    labels = np.concatenate([labels, labels])
-    calibration = fit_calibration(scores, labels)
-    decision = fit_decision(calibration.scale * scores + calibration.bias, labels, WRONG)
+    chosen = decided(system, clips, bank)
     with tempfile.TemporaryDirectory() as work:
         onnx_path = Path(work) / "model.onnx"
         export_onnx(system, onnx_path)
@@ -57,8 +80,9 @@ def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[
         if difference > DRIFT:
             raise SystemExit(f"the exported model differs from torch by {difference:.1e}")
         print(f"exported; differs from torch by at most {difference:.1e} on {len(dev[::8])} clips", flush=True)
-        return save_system(
+        folder = save_system(
             out, system, config, overwrite=True, files={"model.onnx": onnx_path}, name=out.name, licence="Apache-2.0",
-            origin=ORIGIN, calibration=calibration, decision=decision,
-            training={**training, "step": step, "chosen_and_calibrated_on": "dev"},
+            origin=ORIGIN, training={**training, "step": step, "chosen_and_calibrated_on": "dev"}, **chosen,
         )  # fmt: skip
+    note_points(folder.path, clips, bank)
+    return open_folder(folder.path)

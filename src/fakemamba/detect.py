@@ -7,23 +7,22 @@ import hashlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fakemamba import __version__
-from fakemamba.audio import FRAME, SAMPLE_RATE, AudioStream, Source, open_audio, speech_activity, windows
+from fakemamba.audio import SAMPLE_RATE, AudioStream, Source, open_audio, windows
 from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, open_folder
 from fakemamba.decision import Verdict
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
-from fakemamba.judge import MIN_DURATION, MIN_SPEECH, Judge, judge_of, nothing_to_judge
+from fakemamba.hearing import Heard, Track
+from fakemamba.judge import MIN_DURATION, MIN_SPEECH, Judge, abstention, judge_of, nothing_to_judge
 from fakemamba.result import JudgedWindow, Result, Segment
-from fakemamba.scorer import FloatArray, Scorer, filled
+from fakemamba.scorer import Scorer, filled
 from fakemamba.stream import Stream, StreamConfig
-from fakemamba.timeline import Scored, Span, cell_count, fake_span, overall, spans
+from fakemamba.timeline import Scored, Span, fake_span, overall, spans
 
 BATCH = 4  # windows judged at once: enough to fill the cores, few enough for 300 MB, or an XLS-R system in 8 GB
 _SHORTEST_WINDOW = SAMPLE_RATE // 4
@@ -38,6 +37,7 @@ def load(
     *,
     threads: int | None = None,
     threshold: float | None = None,
+    operating_point: str | None = None,
 ) -> "Detector":
     """Open a model and return a `Detector`.
 
@@ -47,6 +47,7 @@ def load(
         threads: CPU threads, up to four a core; None for all cores.
         threshold: log-likelihood ratio that separates fake from real, in place of the model's own; a raw score if the
             model is not calibrated, which without it answers unsure to everything.
+        operating_point: a name from the model's card, such as "screening", in place of a threshold.
 
     Raises:
         CheckpointError: the model is missing, damaged or unsafe.
@@ -72,7 +73,9 @@ def load(
         from fakemamba.torch_scorer import TorchScorer
 
         scorer, runs = TorchScorer(folder, device=device, threads=threads), TENSOR_FILE
-    return Detector(scorer, folder.card, model_sha256=folder.card.files[runs], threshold=threshold)
+    return Detector(
+        scorer, folder.card, model_sha256=folder.card.files[runs], threshold=threshold, operating_point=operating_point
+    )
 
 
 class Detector:
@@ -84,16 +87,23 @@ class Detector:
         model_sha256: of the weights, for the record.
         threshold: LLR that separates fake from real; None for the card's. The unsure band keeps its width around it.
             For a card without calibration it is a raw score, without a band; None gives no verdicts.
+        operating_point: one of the card's, by name, in place of a threshold.
 
     Raises:
-        ConfigError: the threshold is not a finite number.
+        ConfigError: the threshold is not a finite number, the card has no such operating point, or both are given.
         CheckpointError: the card's window is too short for its own front-end, or for any speech.
     """
 
     def __init__(
-        self, scorer: Scorer, card: ModelCard, *, model_sha256: str = "", threshold: float | None = None
+        self,
+        scorer: Scorer,
+        card: ModelCard,
+        *,
+        model_sha256: str = "",
+        threshold: float | None = None,
+        operating_point: str | None = None,
     ) -> None:
-        self.judge = judge_of(card, threshold)
+        self.judge = judge_of(card, threshold, operating_point)
         if card.model.window < max(scorer.shortest, _SHORTEST_WINDOW):
             raise CheckpointError(f"model {card.name}: a window of {card.model.window} samples is too short to judge")
         self.scorer = scorer
@@ -120,8 +130,10 @@ class Detector:
         """
         return Stream(self.scorer, self.card.model, self._judge_at, (self.card.name, self.model_sha256), config, state)
 
-    def _judge_at(self, threshold: float | None) -> Judge:
-        return self.judge if threshold is None else judge_of(self.card, threshold)
+    def _judge_at(self, threshold: float | None, operating_point: str | None) -> Judge:
+        if threshold is None and operating_point is None:
+            return self.judge
+        return judge_of(self.card, threshold, operating_point)
 
     def detect(self, source: Source, on_progress: Progress | None = None, *, name: str | None = None) -> Result:
         """Judge one recording, of any length in bounded memory.
@@ -135,7 +147,7 @@ class Detector:
             AudioError: the audio cannot be read.
             CheckpointError: the model gives scores that are not numbers.
         """
-        track = _Track()
+        track = Track()
         with open_audio(source) as stream:
             for batch in self._batches(stream, track):
                 self._judge(batch, track)
@@ -145,14 +157,14 @@ class Detector:
             called = name or stream.name
         return self._answer(track, called, _sha256(source), notes)
 
-    def _batches(self, stream: AudioStream, track: "_Track") -> Iterator[list["_Heard"]]:
+    def _batches(self, stream: AudioStream, track: Track) -> Iterator[list[Heard]]:
         length = self.card.model.window
         heard = (track.hear(start, wave) for start, wave in windows(stream.blocks(), length, length // 2))
         while batch := list(itertools.islice(heard, BATCH)):
             yield batch
 
-    def _judge(self, batch: list["_Heard"], track: "_Track") -> None:
-        batch = [heard for heard in batch if heard.speech >= MIN_SPEECH]
+    def _judge(self, batch: list[Heard], track: Track) -> None:
+        batch = [heard for heard in batch if heard.speech >= MIN_SPEECH and heard.outside is None]
         if not batch or track.duration < MIN_DURATION:
             return
         scores = self.scorer.score(np.stack([filled(heard.wave, self.scorer, self.card.model) for heard in batch]))
@@ -162,11 +174,12 @@ class Detector:
             end = (heard.start + len(heard.wave)) / SAMPLE_RATE
             track.scored.append(Scored(heard.start / SAMPLE_RATE, end, heard.speech, score, self.judge.llr(score)))
 
-    def _answer(self, track: "_Track", source: str, source_sha256: str | None, notes: tuple[str, ...]) -> Result:
+    def _answer(self, track: Track, source: str, source_sha256: str | None, notes: tuple[str, ...]) -> Result:
         verdict: Verdict = "unsure"
         score = llr = None
         found: list[Span] = []
-        reason = nothing_to_judge(track.duration, track.peak, track.speech, judged=bool(track.scored))
+        judged = bool(track.scored)
+        reason = nothing_to_judge(track.duration, track.peak, track.speech, judged=judged, others=track.others)
         if reason is None:
             score, llr = overall(track.scored)
             hop = self.window / 2
@@ -175,7 +188,10 @@ class Detector:
                 track.scored, speech, hop=hop, duration=track.duration, judge=self.judge.verdict, merge=self.decides
             )
             fake = fake_span(found)
-            verdict, reason = self.judge.conclude(llr, None if fake is None else (fake.start, fake.end))
+            reason = abstention(track.speech, track.judged, track.others)
+            if reason is None:
+                verdict, reason = self.judge.conclude(llr, None if fake is None else (fake.start, fake.end))
+                notes += track.notes()
         return Result(
             source=source,
             source_sha256=source_sha256,
@@ -186,6 +202,7 @@ class Detector:
             score=score,
             llr=llr if self.card.calibration else None,
             threshold=self.decision.threshold if self.decides else None,
+            operating_point=self.judge.operating_point,
             reason=reason,
             segments=tuple(self._segment(span) for span in found),
             timeline=tuple(self._window(scored) for scored in track.scored),
@@ -214,46 +231,6 @@ class Detector:
             llr=scored.llr if self.judge.calibrated else None,
             score=scored.score,
         )
-
-
-@dataclass(frozen=True)
-class _Heard:
-    """A window before it is judged: first sample, samples, seconds of speech."""
-
-    start: int
-    wave: FloatArray
-    speech: float
-
-
-@dataclass
-class _Track:
-    """What remains of a recording while it streams by."""
-
-    scored: list[Scored] = field(default_factory=list)
-    duration: float = 0.0
-    peak: float = 0.0
-    frames: bytearray = field(default_factory=bytearray)  # 1 where a 20 ms frame holds speech
-
-    @property
-    def speech(self) -> float:
-        return self.frames.count(1) * FRAME / SAMPLE_RATE
-
-    def hear(self, start: int, wave: FloatArray) -> _Heard:
-        active = speech_activity(wave)  # (T,)
-        first = round(start / FRAME)
-        self.frames.extend(bytes(max(0, first + len(active) - len(self.frames))))
-        for k in np.flatnonzero(active).tolist():
-            self.frames[first + k] = 1
-        self.duration = max(self.duration, (start + len(wave)) / SAMPLE_RATE)
-        self.peak = max(self.peak, float(np.abs(wave).max(initial=0.0)))
-        return _Heard(start, wave, float(active.sum()) * FRAME / SAMPLE_RATE)
-
-    def cell_speech(self, hop: float) -> NDArray[np.float64]:
-        """(cells,) seconds of speech in each cell of `hop` seconds."""
-        count = cell_count(self.duration, hop)
-        middles = (np.flatnonzero(np.frombuffer(self.frames, dtype=np.uint8)) + 0.5) * FRAME / SAMPLE_RATE
-        cells = np.minimum((middles / hop).astype(int), count - 1)
-        return np.bincount(cells, minlength=count).astype(np.float64) * (FRAME / SAMPLE_RATE)
 
 
 def _sha256(source: Source) -> str | None:

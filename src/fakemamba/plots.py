@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fakemamba.errors import MissingExtraError
-from fakemamba.metrics import Curve, Reliability, probit
+from fakemamba.metrics import Curve, Reliability, probit, wilson
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -212,11 +212,9 @@ def calibration(found: Reliability, *, title: str = "") -> "Figure":
     with _axes(height=3.9, title=title, rows=(3.0, 1.0)) as (figure, (axes, below)):
         filled = found.trials > 0
         axes.plot([0, 1], [0, 1], color="#888888", linestyle=":", linewidth=1, label="perfectly calibrated")
-        # Wilson's interval: how far chance alone moves the observed share.
         n, p = found.trials[filled], found.observed[filled]
-        middle = (p + 1.92 / n) / (1 + 3.84 / n)
-        half = 1.96 * np.sqrt(p * (1 - p) / n + 0.96 / n**2) / (1 + 3.84 / n)
-        span = np.clip([p - middle + half, middle + half - p], 0, None)
+        edges = np.array([wilson(round(share * of), of) for share, of in zip(p.tolist(), n.tolist(), strict=True)]).T
+        span = np.clip([p - edges[0], edges[1] - p], 0, None)
         axes.errorbar(
             found.stated[filled], p, yerr=span, color=GENUINE, marker="o", markersize=5, capsize=3, elinewidth=1,
             label="clips, with 95 % intervals",

@@ -59,6 +59,8 @@ class Result:
         llr: calibrated log-likelihood ratio (natural log) of the same windows; higher = more genuine; None as p_fake.
         threshold: the LLR that separates fake from real; around it lies the model's unsure band. For a model without
             calibration the raw score that was chosen; None where none was, and all verdicts are unsure.
+        operating_point: the name of the decision in the model's card; None for a threshold of the caller's, or a card
+            that names none.
         reason: one sentence that explains an `unsure`, else None.
         segments: verdicts over time.
         timeline: the judged windows in order, from which segments and the whole are made.
@@ -76,6 +78,7 @@ class Result:
     score: float | None
     llr: float | None
     threshold: float | None
+    operating_point: str | None = None
     reason: str | None = None
     segments: tuple[Segment, ...] = ()
     timeline: tuple[JudgedWindow, ...] = ()

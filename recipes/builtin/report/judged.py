@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fakemamba import Detector, __version__
+from fakemamba.audio import domain
+from fakemamba.judge import ENOUGH_SPEECH
 from recipes.builtin import keep
 from recipes.builtin.bank import Bank
 from recipes.builtin.manifest import RATE, Clip, identity
@@ -55,5 +57,6 @@ class Bench:
         """Of all that the answers depend on."""
         decided = asdict(self.detector.judge)
         decided = {name: getattr(value, "model_dump", lambda v=value: v)() for name, value in decided.items()}
-        told = [condition.name, condition.view, condition.seconds, self.seed, __version__, self.detector.model_sha256]
+        rules = [ENOUGH_SPEECH, domain.BIAS, domain.CLIPPED]  # by which `detect` abstains
+        told = [rules, condition.name, condition.view, condition.seconds, self.seed, __version__, self.detector.model_sha256]
         return keep.mark([told, decided, self.bank.key, identity(self.clips[row] for row in rows)])

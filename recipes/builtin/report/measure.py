@@ -76,10 +76,15 @@ def _tables(dev: dict[str, list[Judged]], test: dict[str, list[Judged]]) -> dict
 
 def _points(detector: Detector, judged: dict[str, list[Judged]]) -> dict[str, Any]:
     """Verdict rates at each named operating point of the model's card."""
+
+    def decided(one: Judged) -> bool:
+        """Whether the evidence decides: not where there is none, nor where `detect` abstains in spite of it."""
+        return one.llr is not None and (one.verdict != "unsure" or detector.judge.verdict(one.llr) == "unsure")
+
     found = {}
-    for point in getattr(detector.card, "operating_points", ()):
+    for point in detector.card.operating_points:
         found[point.name] = {
-            name: tables.verdicts(some, lambda j, p=point: "unsure" if j.llr is None else decide(j.llr, p.decision))
+            name: tables.verdicts(some, lambda j, p=point: decide(j.llr, p.decision) if decided(j) else "unsure")
             for name, some in judged.items()
         }
     return found

@@ -1,7 +1,9 @@
 """Audio in: any source -> float32 mono 16 kHz in [-1, 1], streamed; windows over it; where speech is plausible."""
 
-from fakemamba.audio.activity import FRAME, Activity, activity, speech_activity
+from fakemamba.audio.activity import Activity, activity, speech_activity
+from fakemamba.audio.domain import Outside, outside
 from fakemamba.audio.source import Source
+from fakemamba.audio.spectra import FRAME
 from fakemamba.audio.stream import SAMPLE_RATE, AudioStream, load_audio, open_audio
 from fakemamba.audio.windows import windows
 
@@ -10,10 +12,12 @@ __all__ = [
     "SAMPLE_RATE",
     "Activity",
     "AudioStream",
+    "Outside",
     "Source",
     "activity",
     "load_audio",
     "open_audio",
+    "outside",
     "speech_activity",
     "windows",
 ]

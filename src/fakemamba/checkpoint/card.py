@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from fakemamba.config import Frozen, ModelConfig, parse
 from fakemamba.errors import CheckpointError, ConfigError
@@ -20,8 +20,11 @@ _LARGEST_NUMBER = 10_000_000
 _MAY_BE_ZERO = {"hide"}
 
 FileName = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
+PointName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\r\n]{0,300}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
 
 
 class Calibration(Frozen):
@@ -39,14 +42,53 @@ class Decision(Frozen):
     unsure_above: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
 
+class Counts(Frozen):
+    """The verdicts of an operating point on clips of known truth; those in no count were unsure.
+
+    Attributes:
+        on: which clips, in words.
+        genuine, fake: clips of each class.
+        genuine_called_fake, genuine_called_real, fakes_called_fake, fakes_called_real: of them.
+    """
+
+    on: Line
+    genuine: Count
+    genuine_called_fake: Count
+    genuine_called_real: Count
+    fake: Count
+    fakes_called_fake: Count
+    fakes_called_real: Count
+
+    @model_validator(mode="after")
+    def _add_up(self) -> "Counts":
+        if self.genuine_called_fake + self.genuine_called_real > self.genuine:
+            raise ValueError("more verdicts on genuine clips than there are")
+        if self.fakes_called_fake + self.fakes_called_real > self.fake:
+            raise ValueError("more verdicts on fakes than there are")
+        return self
+
+
+class OperatingPoint(Frozen):
+    """One way to decide that has a name, what it is for, and what it did with clips of known truth."""
+
+    name: PointName
+    purpose: Line
+    decision: Decision
+    measured: tuple[Counts, ...] = ()
+
+
 class ModelCard(Frozen):
-    """What `config.json` holds: architecture, calibration, decision, provenance and the files' hashes."""
+    """What `config.json` holds: architecture, calibration, decision, provenance and the files' hashes.
+
+    `operating_points` are other decisions to choose from by name; the one that equals `decision` is the default.
+    """
 
     format: Literal[1] = 1
     name: FileName
     model: ModelConfig
     calibration: Calibration | None = None
     decision: Decision | None = None
+    operating_points: tuple[OperatingPoint, ...] = ()
     licence: str = "unknown"
     origin: str = "unknown"
     training: dict[str, Any] = Field(default_factory=dict)
@@ -58,6 +100,14 @@ class ModelCard(Frozen):
         if CARD_FILE in files:
             raise ValueError(f"{CARD_FILE} cannot hold its own hash")
         return files
+
+    @field_validator("operating_points")
+    @classmethod
+    def _each_once(cls, points: tuple[OperatingPoint, ...]) -> tuple[OperatingPoint, ...]:
+        names = [point.name for point in points]
+        if len(set(names)) < len(names):
+            raise ValueError(f"each needs a name of its own, not {', '.join(names)}")
+        return points
 
     @field_validator("model")
     @classmethod

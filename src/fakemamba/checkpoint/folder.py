@@ -17,7 +17,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fakemamba.checkpoint.card import CARD_FILE, PLAIN_NAME, Calibration, Decision, ModelCard, printable, read_card
+from fakemamba.checkpoint.card import (
+    CARD_FILE,
+    PLAIN_NAME,
+    Calibration,
+    Decision,
+    ModelCard,
+    OperatingPoint,
+    printable,
+    read_card,
+)
 from fakemamba.config import parse
 from fakemamba.errors import CheckpointError, ConfigError
 
@@ -29,6 +38,7 @@ __all__ = [
     "Decision",
     "ModelCard",
     "ModelFolder",
+    "OperatingPoint",
     "builtin_names",
     "default_name",
     "open_folder",
@@ -156,7 +166,9 @@ def write_folder(
         partial.mkdir(parents=True)
         hashes = {name: _place(content, partial / _plain_name(name)) for name, content in files.items()}
         written = parse(ModelCard, {**card.model_dump(), "files": hashes}, str(target))
-        (partial / CARD_FILE).write_text(written.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        # Left out where there are none, so that versions that don't know them go on reading such cards.
+        text = written.model_dump_json(indent=2, exclude=None if written.operating_points else {"operating_points"})
+        (partial / CARD_FILE).write_text(text + "\n", encoding="utf-8")
         _swap(partial, target)
     except OSError as error:
         raise CheckpointError(f"{target}: cannot be written: {error.strerror or error}") from error

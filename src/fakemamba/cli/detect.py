@@ -61,6 +61,15 @@ def detect(
             rich_help_panel=_RUN,
         ),
     ] = None,
+    operating_point: Annotated[
+        str | None,
+        typer.Option(
+            metavar="screening|balanced|…",
+            help="How to decide, by a name of the model's card: screening finds most fakes, accuse-rarely hardly ever "
+            "accuses a real voice; 'fakemamba models info' lists them with their error rates.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(help="CPU threads; all cores if not given.", rich_help_panel=_RUN)
     ] = None,
@@ -90,7 +99,7 @@ def detect(
 
     items, refused = expand(inputs, recursive=recursive)
     targets, instead = plan(output or [], _chosen(json=json, csv=csv, html=html), items)
-    detector = load(model, device, threads=threads, threshold=threshold)
+    detector = load(model, device, threads=threads, threshold=threshold, operating_point=operating_point)
     failures = [_failed(name, error) for name, error in refused]
     results, stopped = _judge(detector, items, failures, verbose=verbose, show=instead is None)
     if stopped is not None and not results:

@@ -73,6 +73,9 @@ def evaluate(
             help="Evidence below which a clip counts as spoofed, in place of the model's.", rich_help_panel=_HOW
         ),
     ] = None,
+    operating_point: Annotated[
+        str | None, typer.Option(metavar="NAME", help="As for detect.", rich_help_panel=_HOW)
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -129,7 +132,7 @@ def evaluate(
     also = [check_format(name) for name in formats or []]
     wanted: dict[str, Any] = {"resamples": bootstrap, "worst": worst, "spans": spans}
     if from_scores is not None:
-        _check_from(model, dataset, limit, protocol)
+        _check_from(model, dataset, limit, protocol, operating_point)
         found, folder = _from_scores(from_scores, key, split, threshold, out, wanted)
     else:
         if key is not None:
@@ -145,14 +148,17 @@ def evaluate(
             device=device,
             threads=threads,
             threshold=threshold,
+            operating_point=operating_point,
         )
         found = _score(detector, data, how, folder, batch=batch, workers=workers, hop=hop, **wanted)
     _report(found, folder, also, json=json, sounds=sounds)
 
 
-def _check_from(model: str | None, dataset: str | None, limit: int | None, protocol: str | None) -> None:
-    if model is not None or dataset is not None or limit is not None or protocol is not None:
-        raise typer.BadParameter("--from takes scores as they are: leave MODEL, DATASET, --limit and --protocol out")
+def _check_from(*given: object) -> None:
+    if any(value is not None for value in given):
+        raise typer.BadParameter(
+            "--from takes scores as they are: leave MODEL, DATASET, --limit, --protocol and --operating-point out"
+        )
 
 
 def _from_scores(

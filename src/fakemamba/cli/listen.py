@@ -62,6 +62,9 @@ def listen(
     threshold: Annotated[
         float | None, typer.Option(help="As for detect: higher finds more fakes.", rich_help_panel=_RUN)
     ] = None,
+    operating_point: Annotated[
+        str | None, typer.Option(metavar="NAME", help="As for detect.", rich_help_panel=_RUN)
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(help="CPU threads; all cores if not given.", rich_help_panel=_RUN)
     ] = None,
@@ -95,7 +98,8 @@ def listen(
     _check(source, seconds, device=device, real_time=real_time)
     given = {"hop": hop} if hop is not None else {}
     config = parse(StreamConfig, given, "listen")
-    stream = load(model, run_on, threads=threads, threshold=threshold).stream(config)
+    detector = load(model, run_on, threads=threads, threshold=threshold, operating_point=operating_point)
+    stream = detector.stream(config)
     with _interrupt() as interrupt:
         if source == _STDIN:
             blocks = sources.stdin_blocks(raw, interrupt.waiting)

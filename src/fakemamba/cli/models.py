@@ -164,6 +164,7 @@ def _facts(folder: "ModelFolder") -> dict[str, str]:
         if calibration
         else "none: scores are raw",
         "decision": _deciding(card),
+        **_points(card),
         "licence": card.licence,
         "origin": card.origin,
     }
@@ -180,6 +181,28 @@ def _deciding(card: "ModelCard") -> str:
     middle = card.decision.threshold
     low, high = middle - card.decision.unsure_below, middle + card.decision.unsure_above
     return f"fake below {low:+.3g}, real above {high:+.3g}, else unsure (log-likelihood ratio)"
+
+
+def _points(card: "ModelCard") -> dict[str, str]:
+    """Each operating point: where it lies, and what it did with clips of known truth."""
+    from fakemamba.operating import default_point, share_words
+
+    own = default_point(card)
+    rows = {}
+    for point in card.operating_points:
+        low = point.decision.threshold - point.decision.unsure_below
+        high = point.decision.threshold + point.decision.unsure_above
+        mark = " (default)" if point == own else ""
+        lines = [f"{point.purpose}{mark}; fake below {low:+.3g}, real above {high:+.3g}"]
+        for one in point.measured:
+            lines += [
+                f"  {one.on}:",
+                f"    real voices called fake  {share_words(one.genuine_called_fake, one.genuine)}",
+                f"    fakes called fake        {share_words(one.fakes_called_fake, one.fake)}",
+                f"    fakes called real        {share_words(one.fakes_called_real, one.fake)}",
+            ]
+        rows[point.name] = "\n".join(lines)
+    return rows
 
 
 def _feeding(card: "ModelCard") -> str:
@@ -225,7 +248,7 @@ def _table(facts: dict[str, str]) -> "Table":
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(name, _escape(value))
+        table.add_row(name, "\n".join(_escape(line) for line in value.split("\n")))
     return table
 
 

@@ -74,7 +74,10 @@ def serve(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Operating point in place of the model's own; see detect --help.", rich_help_panel=_RUN),
+        typer.Option(help="In place of the model's own; see detect --help.", rich_help_panel=_RUN),
+    ] = None,
+    operating_point: Annotated[
+        str | None, typer.Option(metavar="NAME", help="As for detect.", rich_help_panel=_RUN)
     ] = None,
     threads: Annotated[
         int | None, typer.Option(help="Cores that score; all if not given.", rich_help_panel=_RUN)
@@ -123,6 +126,7 @@ def serve(
         "client_rate": client_rate,
         "model": model,
         "threshold": threshold,
+        "operating_point": operating_point,
         "threads": threads,
     }
     settings = read_config(config, {name: value for name, value in given.items() if value is not None})

@@ -51,6 +51,7 @@ class Origin(Record):
         protocol: fixed, whole, detect or locate; "" for scores made elsewhere.
         dataset: its name. expected: how many clips it holds; 0 where unknown.
         threshold, unsure_below, unsure_above: LLR (raw score without calibration); None without verdicts.
+        operating_point: the decision's name in the model's card, if it has one.
         calibrated: whether the scores have an LLR.
         window, hop: seconds.
         version: of fakemamba.
@@ -64,6 +65,7 @@ class Origin(Record):
     threshold: float | None = None
     unsure_below: float | None = None
     unsure_above: float | None = None
+    operating_point: str | None = None
     calibrated: bool = False
     window: float | None = None
     hop: float | None = None

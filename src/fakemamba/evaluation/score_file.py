@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, Self, cast
 from fakemamba.errors import ConfigError, DataError
 from fakemamba.evaluation.clips import FIELDS, META, SCORES, Origin, ScoredClip, cells, read_clips, read_origin, row
 
-_MAY_CHANGE = frozenset({"version", "expected"})  # a newer release, a folder that has grown
+# A newer release, a folder that has grown, a name for the same thresholds.
+_MAY_CHANGE = frozenset({"version", "expected", "operating_point"})
 
 
 class ScoreFile:

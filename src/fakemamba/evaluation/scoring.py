@@ -212,6 +212,7 @@ def _origin(detector: Detector, dataset: Dataset, protocol: ProtocolName, worker
         threshold=decision.threshold if decides else None,
         unsure_below=decision.threshold - decision.unsure_below if decides else None,
         unsure_above=decision.threshold + decision.unsure_above if decides else None,
+        operating_point=detector.judge.operating_point,
         calibrated=detector.card.calibration is not None,
         window=detector.window,
         hop=_hop(detector, protocol, worker),

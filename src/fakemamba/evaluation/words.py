@@ -75,8 +75,9 @@ def threshold_words(evaluation: Evaluation) -> str:
     """Where the decision lies and whence it comes."""
     if evaluation.threshold is None:
         return "none"
+    point = evaluation.origin.operating_point
     origin = {
-        "the model": "the detector's own",
+        "the model": f"the detector's operating point {point}" if point else "the detector's own",
         "the caller": "as asked for",
         "equal error rate": "that of the equal error rate on these very clips, so the decisions flatter",
     }[evaluation.threshold_from]

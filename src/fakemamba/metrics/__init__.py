@@ -9,6 +9,7 @@ from fakemamba.metrics.confusion import Confusion, confusion
 from fakemamba.metrics.costs import Cost, Prior, act_dcf, cllr, min_cllr, min_dcf
 from fakemamba.metrics.curves import Curve, curve, hull, probit
 from fakemamba.metrics.frames import FrameEer, frame_eer, repool
+from fakemamba.metrics.proportion import wilson
 from fakemamba.metrics.rates import Eer, auc, eer, eer_hull, eer_official
 from fakemamba.metrics.reliability import Reliability, reliability
 from fakemamba.metrics.summary import Group, Summary, by_group, members, summarise
@@ -73,4 +74,5 @@ __all__ = [
     "summarise",
     "tally",
     "teer",
+    "wilson",
 ]

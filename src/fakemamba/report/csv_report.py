@@ -14,6 +14,7 @@ COLUMNS = (
     "score",
     "llr",
     "threshold",
+    "operating_point",
     "duration",
     "speech",
     "reason",

@@ -9,6 +9,7 @@ from fakemamba import __version__
 from fakemamba.audio.source import printable as shortened
 from fakemamba.checkpoint.folder import ModelCard
 from fakemamba.detect import Detector
+from fakemamba.operating import point_of
 from fakemamba.report.repeat import repeat_command, software
 from fakemamba.result import Result, Segment
 from fakemamba.timeline import clock
@@ -41,6 +42,8 @@ class Report:
         results, failures: what was judged and what could not be, in the order given.
         model: name, SHA-256, licence and origin of the model.
         settings: threshold and unsure band (LLR; raw scores if not calibrated; None if none), window and hop (seconds).
+        operating_point: name, purpose and counts of the decision, from the model's card; empty for a threshold of the
+            caller's, or a card that names none.
         version, created: of fakemamba; time of the analysis (ISO 8601, with its offset from UTC).
         command: that gives the same again, on the same files.
         software: name -> version of all that took part.
@@ -51,6 +54,7 @@ class Report:
     failures: tuple[Failure, ...]
     model: dict[str, str]
     settings: dict[str, float | bool | None]
+    operating_point: dict[str, Any] = field(default_factory=dict)
     version: str
     created: str
     command: str = ""
@@ -64,6 +68,7 @@ class Report:
             "created": self.created,
             "model": self.model,
             "settings": self.settings,
+            "operating_point": self.operating_point,
             "command": self.command,
             "software": self.software,
             "error_rates": self.error_rates,
@@ -107,12 +112,18 @@ def make_report(
             "hop": detector.window / 2,
             "calibrated": card.calibration is not None,
         },
+        operating_point=_point(detector),
         version=__version__,
         created=(now or datetime.now(UTC)).isoformat(timespec="seconds"),
         command=command or repeat_command(detector, [r.source for r in results] + [f.source for f in failures]),
         software=software(),
         error_rates=error_rates(card),
     )
+
+
+def _point(detector: Detector) -> dict[str, Any]:
+    name = detector.judge.operating_point
+    return {} if name is None else point_of(detector.card, name).model_dump(mode="json", exclude={"decision"})
 
 
 def error_rates(card: ModelCard) -> dict[str, Any]:

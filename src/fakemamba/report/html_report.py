@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fakemamba.operating import share_words
 from fakemamba.report.document import (
     LIMITS,
     Failure,
@@ -13,7 +14,7 @@ from fakemamba.report.document import (
     summary,
 )
 from fakemamba.report.drawing import evidence, gauge, timeline
-from fakemamba.report.page import facts, page, safe, sentence, when
+from fakemamba.report.page import facts, page, safe, sentence, table, when
 from fakemamba.result import Result
 from fakemamba.timeline import clock
 
@@ -117,7 +118,10 @@ def _known_errors(report: Report) -> str:
     """What the model's card says of its errors, as far as it says it in the words of `document.error_rates`."""
     found = report.error_rates.get("sets", [])
     sets = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    measured = _measured(report)
     if not sets:
+        if measured:
+            return f"<section><h2>How often the model is wrong</h2>{measured}</section>"
         text = "The model's card states no error rates. Nothing is known of how often it is wrong."
         return f"<section><h2>How often the model is wrong</h2><p>{text}</p></section>"
     head = "".join(f"<th>{name}</th>" for name in ("clips, real / fake", *(name for _, name in _RATES)))
@@ -132,8 +136,27 @@ def _known_errors(report: Report) -> str:
     return (
         "<section><h2>How often the model is wrong</h2><p>Measured on recordings that it was not trained on; on yours "
         "it may err more often.</p><div class='scroll'><table class='rates'><thead><tr><th>measured on</th>"
-        f"{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}</section>"
+        f"{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}{measured}</section>"
     )
+
+
+def _measured(report: Report) -> str:
+    """What the operating point in use did, which the model's general rates do not tell."""
+    point = report.operating_point
+    rows = [
+        (
+            one["on"],
+            share_words(one["genuine_called_fake"], one["genuine"]),
+            share_words(one["fakes_called_fake"], one["fake"]),
+            share_words(one["fakes_called_real"], one["fake"]),
+        )
+        for one in point.get("measured", ())
+    ]
+    if not rows:
+        return ""
+    head = ("measured on", "real voices called fake", "fakes called fake", "fakes called real")
+    title = f"<h3>At the operating point of this report: {safe(point['name'])}</h3>"
+    return title + table(head, rows)
 
 
 def _count(one: dict[str, Any], key: str) -> str:
@@ -166,6 +189,7 @@ def _provenance(report: Report) -> str:
         ("Model SHA-256", report.model["sha256"]),
         ("Licence", report.model["licence"]),
         ("Origin", report.model["origin"]),
+        ("Operating point", _point(report)),
         ("Threshold", f"{'log-likelihood ratio' if settings['calibrated'] else 'raw score'} {number(limit)}"),
         ("Unsure between", f"{number(settings['unsure_below'])} and {number(settings['unsure_above'])}"),
         ("Windows", f"{settings['window']:.3f} s, every {settings['hop']:.3f} s"),
@@ -173,6 +197,11 @@ def _provenance(report: Report) -> str:
         ("Software", f"fakemamba {report.version}"),
     ]
     return f"<section><h2>How it was made</h2>{facts(rows)}</section>"
+
+
+def _point(report: Report) -> str:
+    point = report.operating_point
+    return f"{point['name']}: {point['purpose']}" if point else "none has a name for this threshold"
 
 
 def _base(source: str) -> str:

@@ -34,14 +34,16 @@ def repeat_command(
     """The `fakemamba detect` that gives this report again, quoted for a POSIX shell.
 
     Args:
-        detector: that judged; its threshold is stated where it is not the model's own.
+        detector: that judged; its threshold or operating point is stated where it is not the model's own.
         sources: as the user wrote them; `-` becomes a redirection.
         model: as the user wrote it; None for the name on the card, so that a later default changes nothing.
         device, recursive: as of `fakemamba detect`.
     """
     words = ["fakemamba", "detect", "--model", model or detector.card.name]
-    own = judge_of(detector.card)
-    if detector.decides and (not own.decides or own.decision.threshold != detector.decision.threshold):
+    own, used = judge_of(detector.card), detector.judge
+    if used.operating_point and used.operating_point != own.operating_point:
+        words += ["--operating-point", used.operating_point]
+    elif detector.decides and (not own.decides or own.decision.threshold != detector.decision.threshold):
         words.append(f"--threshold={detector.decision.threshold!r}")
     words += ["--device", device] if device else []
     words += ["--recursive"] if recursive else []

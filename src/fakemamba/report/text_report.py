@@ -60,8 +60,9 @@ def _where(result: Result) -> str:
 
 def _details(result: Result) -> list[tuple[str, str]]:
     score, llr, limit = (number(value, "+.4f") for value in (result.score, result.llr, result.threshold))
+    point = f" ({result.operating_point})" if result.operating_point else ""
     return [
-        ("score", f"{score}  llr {llr}  threshold {limit}"),
+        ("score", f"{score}  llr {llr}  threshold {limit}{point}"),
         ("speech", f"{result.speech:.1f} s of {result.duration:.1f} s"),
         ("model", f"{result.model}  sha256 {result.model_sha256[:16]}"),
         ("file", f"sha256 {result.source_sha256}" if result.source_sha256 else ""),

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from fakemamba import __version__
+from fakemamba.checkpoint.folder import Decision, OperatingPoint
 from fakemamba.detect import Detector
 from fakemamba.report.document import LIMITS, error_rates
 from fakemamba.server.config import ServerConfig
@@ -16,6 +17,26 @@ class Threshold(BaseModel):
     threshold: float
     unsure_below: float
     unsure_above: float
+
+
+class Measured(BaseModel):
+    """What an operating point did with clips of known truth; clips in no count were unsure."""
+
+    on: str = Field(description="Which clips.")
+    genuine: int
+    genuine_called_fake: int
+    genuine_called_real: int
+    fake: int
+    fakes_called_fake: int
+    fakes_called_real: int
+
+
+class Point(Threshold):
+    """A decision with a name, to ask for as `operating_point`."""
+
+    name: str
+    purpose: str
+    measured: list[Measured]
 
 
 class Allowed(BaseModel):
@@ -39,6 +60,8 @@ class ModelInfo(BaseModel):
     origin: str
     calibrated: bool = Field(description="Without calibration there is no p_fake, and no verdict without a threshold.")
     decision: Threshold | None
+    operating_point: str | None = Field(description="The name of `decision`, where it has one.")
+    operating_points: list[Point] = Field(description="What can be asked for in its place; empty if nothing.")
     window: float = Field(description="Seconds that are judged at once.")
     hop: float = Field(description="Seconds from one window to the next, in recordings.")
     sample_rate: int = Field(description="Hz to which everything is resampled.")
@@ -59,13 +82,9 @@ def model_info(detector: Detector, config: ServerConfig) -> ModelInfo:
         licence=card.licence,
         origin=card.origin,
         calibrated=card.calibration is not None,
-        decision=Threshold(
-            threshold=decision.threshold,
-            unsure_below=decision.threshold - decision.unsure_below,
-            unsure_above=decision.threshold + decision.unsure_above,
-        )
-        if detector.decides
-        else None,
+        decision=Threshold(**_edges(decision)) if detector.decides else None,
+        operating_point=detector.judge.operating_point,
+        operating_points=[_point(point) for point in card.operating_points] if card.calibration else [],
         window=detector.window,
         hop=detector.window / 2,
         sample_rate=detector.scorer.sample_rate,
@@ -80,3 +99,16 @@ def model_info(detector: Detector, config: ServerConfig) -> ModelInfo:
             stream_duration=config.stream_duration,
         ),
     )
+
+
+def _edges(decision: Decision) -> dict[str, float]:
+    return {
+        "threshold": decision.threshold,
+        "unsure_below": decision.threshold - decision.unsure_below,
+        "unsure_above": decision.threshold + decision.unsure_above,
+    }
+
+
+def _point(point: OperatingPoint) -> Point:
+    measured = [Measured(**counts.model_dump()) for counts in point.measured]
+    return Point(name=point.name, purpose=point.purpose, measured=measured, **_edges(point.decision))

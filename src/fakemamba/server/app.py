@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse
 
 from fakemamba import __version__
 from fakemamba.detect import Detector, load
+from fakemamba.judge import judge_of
 from fakemamba.server.config import ServerConfig
 from fakemamba.server.envelope import Envelope
 from fakemamba.server.keys import Keys, read_keys
@@ -46,6 +47,7 @@ def create_app(
     keys = read_keys(config.api_keys_file) if keys is None else keys
     # One thread a call: the pool runs as many calls at once as there are cores, which wastes none of them.
     detector = detector or load(config.model, threads=1)
+    judge_of(detector.card, config.threshold, config.operating_point)  # said at the start, not at the first request
     service = build(config, detector, keys)
 
     @asynccontextmanager

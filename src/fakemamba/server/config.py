@@ -24,7 +24,8 @@ class ServerConfig(Frozen):
         trusted_proxies: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are believed.
         cors_origins: origins whose pages may call the API from a browser; none by default.
         api_keys_file: one key a line, `label:key` or `key`; with FAKEMAMBA_API_KEYS, either switches keys on.
-        model, threads, threshold: as of `fakemamba.load`; `threads` is how many cores score, None for all.
+        model, threads, threshold, operating_point: as of `fakemamba.load`; `threads` is how many cores score, None for
+            all. Requests may ask for another threshold or operating point.
         max_batch, batch_wait: windows scored at once, and how long a batch may wait for more of them.
         max_upload, max_duration: of one recording; a recording is stopped while it is decoded, not after.
         max_memory: of all uploads held at once.
@@ -52,6 +53,7 @@ class ServerConfig(Frozen):
     model: str | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
     threshold: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    operating_point: str | None = None
     max_batch: Annotated[int, Field(ge=1, le=256)] = 4
     batch_wait: Annotated[float, Field(ge=0, le=1)] = 0.002
     max_upload: Annotated[int, Field(ge=1_000)] = 64 * MIB

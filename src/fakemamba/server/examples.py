@@ -24,6 +24,7 @@ _RESULT: dict[str, Any] = {
     "score": -3.38,
     "llr": -2.6,
     "threshold": 0.0,
+    "operating_point": "balanced",
     "reason": None,
     "segments": [{"start": 0.0, "end": 6.0, "verdict": "fake", "p_fake": 0.931, "score": -3.38}],
     "timeline": [
@@ -47,6 +48,7 @@ DETECT_BODY: dict[str, Any] = {
                 "properties": {
                     "file": {"type": "string", "format": "binary", "description": "The recording."},
                     "threshold": {"type": "number", "description": "As the query's; the form wins."},
+                    "operating_point": {"type": "string", "description": "As the query's; the form wins."},
                     "report": {"type": "string", "enum": ["none", "json", "html", "both"]},
                     "name": {"type": "string", "maxLength": 255},
                     "progress": {"type": "boolean"},

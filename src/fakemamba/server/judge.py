@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from fakemamba.detect import Detector
-from fakemamba.errors import AudioError, FakeMambaError, MissingExtraError
+from fakemamba.errors import AudioError, ConfigError, FakeMambaError, MissingExtraError
 from fakemamba.result import Result
 from fakemamba.scorer import FloatArray, Scorer
 from fakemamba.server.config import ServerConfig
@@ -29,12 +29,13 @@ _NO_AUDIO = "not audio that can be read"
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One recording to judge: its bytes, whose it is, what to call it, and the operating point (None: the model's)."""
+    """One recording to judge: its bytes, whose it is, what to call it, and how to decide (None: as the server does)."""
 
     audio: bytes
     client: str
     name: str
     threshold: float | None = None
+    operating_point: str | None = None
 
 
 class _StoppedError(Exception):
@@ -49,12 +50,23 @@ class Judge:
         self._slots = threading.Semaphore(pool.workers)
         self._threads = ThreadPoolExecutor(config.max_requests, thread_name_prefix="judge")
 
-    def with_threshold(self, threshold: float | None, scorer: Scorer | None = None) -> Detector:
-        """The detector at another operating point."""
+    def at(
+        self, threshold: float | None = None, operating_point: str | None = None, scorer: Scorer | None = None
+    ) -> Detector:
+        """The detector with another decision, asked for by number or by name; Problem 400 if that is no good."""
         base = self._detector
-        if threshold is None:
-            threshold = self._config.threshold
-        return Detector(scorer or base.scorer, base.card, model_sha256=base.model_sha256, threshold=threshold)
+        if threshold is None and operating_point is None:
+            threshold, operating_point = self._config.threshold, self._config.operating_point
+        try:
+            return Detector(
+                scorer or base.scorer,
+                base.card,
+                model_sha256=base.model_sha256,
+                threshold=threshold,
+                operating_point=operating_point,
+            )
+        except ConfigError as error:
+            raise Problem(400, "bad_option", str(error)) from error
 
     async def detect(self, task: Task, on_progress: Report | None = None) -> Result:
         """Judge one recording; cancelling stops the thread at its next step.
@@ -110,7 +122,7 @@ class Judge:
                 on_progress(done, total)
 
         with self._slots:
-            detector = self.with_threshold(task.threshold, _Pooled(self._pool, task.client, self._slots))
+            detector = self.at(task.threshold, task.operating_point, _Pooled(self._pool, task.client, self._slots))
             result = detector.detect(task.audio, watch, name=task.name)
         if result.duration > longest:  # no more than one batch, decoded after the last look
             raise too_long(longest)

@@ -18,9 +18,16 @@ class DetectOptions(BaseModel):
             allow_inf_nan=False,
             ge=-1000,
             le=1000,
-            description="Operating point: the evidence (log-likelihood ratio) below which a recording is fake, in "
-            "place of the model's own. Higher finds more fakes and accuses more real voices. A raw score for a model "
-            "that is not calibrated.",
+            description="The evidence (log-likelihood ratio) below which a recording is fake, in place of the model's "
+            "own. Higher finds more fakes and accuses more real voices. A raw score for an uncalibrated model.",
+        ),
+    ] = None
+    operating_point: Annotated[
+        str | None,
+        Field(
+            max_length=40,
+            description="How to decide, by a name that `GET /v1/model` lists, such as `screening`; in place of a "
+            "threshold.",
         ),
     ] = None
     report: Annotated[

@@ -49,7 +49,14 @@ async def detect(request: Request, options: Annotated[DetectOptions, Query()]) -
         upload = await read_upload(request, service.config, memory)
         options = merged(options, upload.fields)
         called = printable(options.name or upload.name or UNNAMED, longest=255)
-        task = Task(audio=upload.audio, client=who, name=called, threshold=options.threshold)
+        service.judge.at(options.threshold, options.operating_point)  # refused before anything is judged
+        task = Task(
+            audio=upload.audio,
+            client=who,
+            name=called,
+            threshold=options.threshold,
+            operating_point=options.operating_point,
+        )
         del upload
         if options.progress:  # the room is held until the last line was sent
             return Lines(service, task, options, lambda result: document(service, result, options), stack.pop_all())
@@ -63,7 +70,7 @@ async def model(request: Request) -> ModelInfo:
     """The model that runs: name, hash, calibration, thresholds, known error rates, and what this server takes."""
     service = service_of(request)
     client_of(request, service)
-    return model_info(service.judge.with_threshold(None), service.config)
+    return model_info(service.judge.at(), service.config)
 
 
 @router.get("/healthz", summary="Whether the process lives", tags=["operation"], responses=examples.TEXT_OK)
@@ -90,7 +97,7 @@ async def metrics(request: Request) -> Response:
 
 def document(service: Service, result: Result, options: DetectOptions) -> str | dict[str, Any]:
     """The case document as the options want it: the text of the JSON or HTML, or both in one object."""
-    report = make_report(service.judge.with_threshold(options.threshold), [result], [])
+    report = make_report(service.judge.at(options.threshold, options.operating_point), [result], [])
     if options.report == "both":
         return {"json": report.to_dict(), "html": render(report, "html")}
     return render(report, "html" if options.report == "html" else "json")

@@ -132,8 +132,9 @@ class _Talk:
         config = start.config
         if config.hop < self._config.least_hop:
             raise Problem(400, "bad_start", f"start: config.hop: {self._config.least_hop} s is the shortest here")
-        if config.threshold is None and self._config.threshold is not None:
-            config = config.model_copy(update={"threshold": self._config.threshold})
+        if config.threshold is None and config.operating_point is None:
+            own = {"threshold": self._config.threshold, "operating_point": self._config.operating_point}
+            config = config.model_copy(update=own)
         try:
             return self._service.detector.stream(config)
         except ConfigError as error:

@@ -28,6 +28,7 @@ class StreamConfig(Frozen):
         near: the window of the newest part, which places changes.
         pause: silence that parts speakers: it ends a fake span, and windows never reach back over it.
         threshold: LLR that separates fake from real; None for the detector's own. Its unsure band moves with it.
+        operating_point: one of the model's, by name, in place of a threshold; None for the detector's own.
         start_evidence: evidence against the voice that starts a fake span; more means later and surer.
         end_evidence: evidence for the voice that ends one.
     """
@@ -38,6 +39,7 @@ class StreamConfig(Frozen):
     near: Annotated[float, _seconds(0.5, 30.0)] = 1.5
     pause: Annotated[float, _seconds(0.2, 30.0)] = 1.0
     threshold: Finite | None = None
+    operating_point: str | None = None
     start_evidence: Annotated[float, _seconds(0.0, 1000.0)] = 4.0
     end_evidence: Annotated[float, _seconds(0.0, 1000.0)] = 0.5
 

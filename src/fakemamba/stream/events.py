@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from fakemamba.decision import Verdict
 
-UnsureReason = Literal["silence", "no_speech", "little_speech", "evidence", "uncalibrated"]
+UnsureReason = Literal["silence", "no_speech", "little_speech", "music", "clipping", "evidence", "uncalibrated"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +103,7 @@ class End(Event):
         fakes, fake_seconds: how many fake spans there were, and how long together.
         longest_fake: (start, end) of the longest; None if there was none.
         first_verdict: time of the first score update; None if there was none.
+        operating_point: the name of the decision in the model's card, as of `Result`.
     """
 
     event: ClassVar[str] = "end"
@@ -116,3 +117,4 @@ class End(Event):
     fake_seconds: float
     longest_fake: tuple[float, float] | None
     first_verdict: float | None
+    operating_point: str | None = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fakemamba.audio import FRAME, SAMPLE_RATE, activity
+from fakemamba.audio import FRAME, SAMPLE_RATE, Outside, activity, outside
 from fakemamba.audio.activity import BoolArray
 from fakemamba.judge import MIN_DURATION, MIN_SPEECH
 from fakemamba.scorer import FloatArray
@@ -52,6 +52,7 @@ class Look:
         near: the near window reaches from here to `time`; None where it holds too little sound.
         ripe: whether the sound lasts long enough for a window.
         scores: how many windows wait for a score: 0, or 1 where long and near are the same, or 2.
+        outside: why the long window is not for this model, though it sounds like speech; None if it is.
     """
 
     time: float
@@ -65,6 +66,7 @@ class Look:
     near: float | None
     ripe: bool
     scores: int
+    outside: Outside | None = None
 
 
 @dataclass
@@ -126,7 +128,9 @@ class Listener:
         speech = _seconds(heard.speech[-frames:]) if length else 0.0
         new = end // FRAME - self.looked // FRAME
         quiet = _run_of_silence(heard.sound)
-        judged = length >= least and speech >= MIN_SPEECH and quiet < self.pause
+        heard_enough = length >= least and speech >= MIN_SPEECH and quiet < self.pause
+        why = outside(seen[len(seen) - length :], heard.last(frames)) if heard_enough else None
+        judged = heard_enough and why is None
         near = self._near_enough(heard.sound, length)
         windows = [self._window(seen, end, size) for size in dict.fromkeys([length, near or length])] if judged else []
         look = Look(
@@ -141,6 +145,7 @@ class Listener:
             near=None if near is None else (end - near) / SAMPLE_RATE,
             ripe=length >= least,
             scores=len(windows),
+            outside=why,
         )
         self.looked, self.judged = end, judged
         return look, windows

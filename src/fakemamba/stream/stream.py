@@ -48,7 +48,7 @@ class Stream:
         self,
         scorer: Scorer,
         model: ModelConfig,
-        judge: Callable[[float | None], Judge],
+        judge: Callable[[float | None, str | None], Judge],
         model_id: tuple[str, str],
         config: StreamConfig | None = None,
         state: dict[str, Any] | None = None,
@@ -68,7 +68,7 @@ class Stream:
             pause=round(self.config.pause * SAMPLE_RATE / FRAME),
         )
         self._tracker = Tracker(
-            judge(self.config.threshold),
+            judge(self.config.threshold, self.config.operating_point),
             model_id[0],
             start_evidence=self.config.start_evidence,
             end_evidence=self.config.end_evidence,

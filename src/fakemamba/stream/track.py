@@ -13,14 +13,16 @@ mixture of what lies before and after the step in the share of its length.
 import math
 from dataclasses import dataclass, field
 
+from fakemamba.audio import Outside
 from fakemamba.decision import Verdict
 from fakemamba.errors import CheckpointError
-from fakemamba.judge import Judge, nothing_to_judge
+from fakemamba.judge import Judge, abstention, nothing_to_judge, said_of
 from fakemamba.stream.changes import Point, step_between
 from fakemamba.stream.events import End, Event, FakeEnded, FakeStarted, ScoreUpdate, Unsure, UnsureReason
 from fakemamba.stream.listener import Look
 
 _EARLIER, _LATER = 4.0, 1.0  # seconds around the first window with evidence; those that end there place the change
+_PATIENCE = 2.0  # seconds of something else than speech before anything is said of it
 _BEFORE = 1.0  # seconds before the first window with evidence where the change may lie
 
 _SENTENCES: dict[UnsureReason, str] = {
@@ -32,7 +34,7 @@ _SENTENCES: dict[UnsureReason, str] = {
 
 @dataclass
 class Sums:
-    """Over the whole stream."""
+    """Over the whole stream; `others` as of `judge.abstention`, the rest as of `End`."""
 
     weight: float = 0.0
     score: float = 0.0
@@ -41,6 +43,7 @@ class Sums:
     fakes: int = 0
     fake_seconds: float = 0.0
     longest: tuple[float, float] | None = None
+    others: dict[Outside, float] = field(default_factory=dict)
     first_verdict: float | None = None
 
 
@@ -124,12 +127,16 @@ class Tracker:
         events = self._end_fake(track, duration, duration - track.quiet)
         sums = track.sums
         speech = min(duration, sums.speech + track.uncounted)
-        reason = None if sums.weight else nothing_to_judge(duration, peak, speech, judged=False)
+        reason = None
+        if not sums.weight:
+            reason = nothing_to_judge(duration, peak, speech, judged=False, others=sums.others)
         verdict: Verdict = "unsure"
         score = llr = None
         if reason is None:
             score, llr = sums.score / sums.weight, sums.llr / sums.weight
-            verdict, reason = self._judge.conclude(llr, sums.longest)
+            reason = abstention(speech, sums.weight, sums.others)
+            if reason is None:
+                verdict, reason = self._judge.conclude(llr, sums.longest)
         end = End(
             time=duration,
             verdict=verdict,
@@ -142,19 +149,26 @@ class Tracker:
             fake_seconds=sums.fake_seconds,
             longest_fake=sums.longest,
             first_verdict=sums.first_verdict,
+            operating_point=self._judge.operating_point,
         )
         return [*events, end]
 
     def _unheard(self, track: Track, look: Look) -> list[Event]:
-        """Nothing to judge: a pause, no speech, or somebody has only just begun."""
+        """Nothing to judge: a pause, no speech, something else than speech, or somebody has only just begun."""
         silent = look.quiet >= self._pause
         if not silent and not look.ripe:
             return []
-        why: UnsureReason = "silence" if silent else "little_speech" if look.speech else "no_speech"
+        if look.outside is not None:
+            track.sums.others[look.outside] = track.sums.others.get(look.outside, 0.0) + look.speech
+            # A sung word or a jingle is let pass: what was said before it holds, and an open span stays open.
+            if track.judged is not None and look.time - track.judged < _PATIENCE:
+                return []
+        why: UnsureReason = "silence" if silent else look.outside or ("little_speech" if look.speech else "no_speech")
         last = look.time - look.quiet if silent else track.judged or look.time
         events = self._end_fake(track, look.time, last)
         track.judged, track.sum, track.rising, track.points = None, 0.0, None, []
-        return events + self._unsure(track, look.time, why, _SENTENCES[why])
+        reason = _SENTENCES[why] if look.outside is None else f"what is heard {said_of(look.outside)}"
+        return events + self._unsure(track, look.time, why, reason)
 
     def _weigh(self, track: Track, look: Look, near: float) -> list[Event]:
         """Add the newest window to the running sum; a span starts or ends where it passes its limit."""

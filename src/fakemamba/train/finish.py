@@ -13,6 +13,7 @@ from fakemamba.decision import fit_calibration, fit_decision
 from fakemamba.errors import DataError
 from fakemamba.models import build
 from fakemamba.models.system import System
+from fakemamba.operating import choose_points
 from fakemamba.train.average import mean_of_best
 from fakemamba.train.batches import Judgement
 from fakemamba.train.folder import plain, put, versions, writing
@@ -76,12 +77,14 @@ def _card(trainer: Trainer) -> dict[str, Any]:
 
 
 def _calibrated(found: Judgement) -> dict[str, Any]:
-    """Calibration and decision fitted on dev; nothing where dev does not allow it."""
+    """Calibration, decision and operating points fitted on dev; nothing where dev does not allow it."""
     if found.scores is None or found.labels is None:
         return {}
     try:
         calibration = fit_calibration(found.scores, found.labels)
         llr = calibration.scale * np.asarray(found.scores) + calibration.bias
-        return {"calibration": calibration, "decision": fit_decision(llr, found.labels, WRONG)}
+        decision = fit_decision(llr, found.labels, WRONG)
+        points = choose_points({"dev": (llr, found.labels)}, decision)
+        return {"calibration": calibration, "decision": decision, "operating_points": points}
     except DataError:  # one class alone, or no better than chance: better uncalibrated than wrong
         return {}

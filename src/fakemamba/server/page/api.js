@@ -1,4 +1,6 @@
 // The server, as the page sees it. Addresses are relative to the page, so that a proxy may show it anywhere.
+import { point } from "./points.js";
+
 let key = "";
 
 export const setKey = (value) => {
@@ -45,6 +47,7 @@ export function detect(file, name, { onUpload, onProgress, signal }) {
     // The name travels in the form: addresses are what proxies log.
     const form = new FormData();
     form.append("file", file, name);
+    if (point()) form.append("operating_point", point());
     request.open("POST", address("v1/detect?report=both&progress=true"));
     for (const [header, value] of Object.entries(authorization())) request.setRequestHeader(header, value);
     request.upload.onprogress = (event) => event.lengthComputable && onUpload(event.loaded / event.total);

@@ -8,6 +8,7 @@ import { length, megabytes, sentence } from "./format.js";
 import { Items } from "./items.js";
 import { askKey } from "./key.js";
 import { listen } from "./live.js";
+import { offer } from "./points.js";
 import { explain } from "./problems.js";
 import { MicrophoneError, record } from "./recorder.js";
 import { failureView, resultView } from "./result.js";
@@ -116,6 +117,7 @@ async function meet() {
     }
   }
   items.allowed = model.allowed;
+  offer(byId("points"), model);
   byId("allowed").textContent = t.intake.allowed(megabytes(model.allowed.max_upload), length(model.allowed.max_duration));
   byId("about-body").replaceChildren(...about(model));
   if (shown?.item.state === "done") show(shown.item); // judged before its model was known

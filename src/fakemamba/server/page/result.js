@@ -9,13 +9,15 @@ import t from "./strings.js";
 // A view of a finished item; close() gives back what its sound and drawings hold.
 export function resultView(item, model) {
   const { result } = item;
-  const figure = new Figure(item.file, result, model?.decision ?? null);
+  const decision =
+    model?.operating_points?.find((one) => one.name === result.operating_point) ?? model?.decision ?? null;
+  const figure = new Figure(item.file, result, decision);
   const node = el(
     "article",
     { class: `card result ${result.verdict}`, "aria-labelledby": "verdict" },
     el("p", { class: "eyebrow" }, el("span", {}, item.name), el("span", {}, clock(result.duration))),
     verdict(result),
-    gauge(result, model?.decision ?? null),
+    gauge(result, decision),
     figure.node,
     segments(result, figure),
     downloads(item),
@@ -81,7 +83,7 @@ function gauge(result, decision) {
     part.style.width = `${100 * (to - from)}%`;
     return part;
   };
-  // The server's own band, moved with the threshold that this result was judged by.
+  // The band of its operating point, or the server's own, moved with the threshold that this result was judged by.
   const shift = (result.threshold ?? decision.threshold) - decision.threshold;
   const [left, right] = [pFake(decision.unsure_above + shift), pFake(decision.unsure_below + shift)];
   const mark = el("div", { class: "mark" }, el("span", {}, probability(result.p_fake)));
@@ -155,6 +157,7 @@ function record({ result, report }) {
   if (result.llr !== null) {
     rows.push([words.evidence, words.evidenceIs(signed(result.llr), signed(result.threshold))]);
   }
+  if (result.operating_point) rows.push([words.point, t.points.names[result.operating_point] ?? result.operating_point]);
   rows.push(
     [words.file, code(result.source_sha256)],
     [words.model, result.model],

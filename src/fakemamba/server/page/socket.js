@@ -1,5 +1,6 @@
 // WS /v1/stream: samples out, events in, and how long each answer took after its sound.
 import { Problem, getKey, streamAddress } from "./api.js";
+import { point } from "./points.js";
 
 const MARKS = 2400; // pieces whose time is remembered: two minutes
 
@@ -22,7 +23,14 @@ export class LiveSocket extends EventTarget {
   start() {
     const key = getKey();
     this.socket.send(
-      JSON.stringify({ type: "start", format: "s16le", rate: this.rate, channels: 1, ...(key ? { key } : {}) }),
+      JSON.stringify({
+        type: "start",
+        format: "s16le",
+        rate: this.rate,
+        channels: 1,
+        ...(key ? { key } : {}),
+        ...(point() ? { config: { operating_point: point() } } : {}),
+      }),
     );
     this.ready = true;
   }

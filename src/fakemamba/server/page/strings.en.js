@@ -26,6 +26,16 @@ export default {
     nothing: "There was no file in what you dropped.",
   },
 
+  points: {
+    label: "How it decides:",
+    names: {
+      screening: "Screening: finds most fakes, accuses more real voices",
+      balanced: "Balanced",
+      "accuse-rarely": "Accuse rarely: hardly ever calls a real voice fake",
+    },
+    server: "As this server is set up",
+  },
+
   foot: "Free software under the Apache-2.0 licence. This page asks no other server for anything, and sets no cookies.",
 
   privacy: {
@@ -119,6 +129,7 @@ export default {
     speechOf: (speech, whole) => `${speech} s of ${whole} s`,
     evidence: "Evidence",
     evidenceIs: (llr, threshold) => `log-likelihood ratio ${llr} (threshold ${threshold})`,
+    point: "Decided as",
     file: "File SHA-256",
     model: "Model",
     modelHash: "Model SHA-256",

@@ -1,0 +1,63 @@
+"""What each operating point of a finished model does with whole sets of clips, through the `detect` that people run."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from fakemamba import Detector, Result, load
+from fakemamba.checkpoint.folder import ModelCard, OperatingPoint
+from fakemamba.judge import ENOUGH_SPEECH
+from fakemamba.operating import measured_also, share_words
+from recipes.builtin.bank import Bank
+from recipes.builtin.manifest import Clip
+
+LONGEST = 4 * 16_000
+CLEAN, LIGHT, HELD_OUT = "dev, clean", "dev, light channel", "held-out packages"
+
+
+def evidence(result: Result) -> float:
+    """The LLR that any operating point decides on; NaN where `detect` abstains whatever the point."""
+    return math.nan if result.llr is None or result.speech < ENOUGH_SPEECH else result.llr
+
+
+def measure(model: Path, clips: list[Clip], bank: Bank) -> tuple[OperatingPoint, ...]:
+    """The points of a model folder with their counts on dev and on the held-out packages."""
+    detector = load(model, threads=2)
+    dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
+    test = [i for i, clip in enumerate(clips) if clip.split == "test" and clip.whole]
+    card = detector.card
+    for on, rows, view in ((CLEAN, dev, 0), (LIGHT, dev, 1), (HELD_OUT, test, 0)):
+        labels = [clips[row].target for row in rows]
+        if len(set(labels)) == 2:
+            llrs = [_heard(detector, bank, row, view) for row in rows]
+            card = card.model_copy(update={"operating_points": measured_also(card, on, llrs, labels)})
+    return card.operating_points
+
+
+def _heard(detector: Detector, bank: Bank, row: int, view: int) -> float:
+    return evidence(detector.detect((bank.wave(row, view)[:LONGEST], 16_000)))
+
+
+def plain(points: tuple[OperatingPoint, ...]) -> list[dict[str, Any]]:
+    """As the card's JSON holds them."""
+    return [point.model_dump(mode="json") for point in points]
+
+
+def markdown(card: ModelCard) -> str:
+    """The table for the report: a row a point and set, shares with counts and 95 % intervals."""
+    head = ("operating point", "measured on", "genuine called fake", "fakes called fake", "fakes called real", "unsure")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for point in card.operating_points:
+        for one in point.measured:
+            said = one.genuine_called_fake + one.genuine_called_real, one.fakes_called_fake + one.fakes_called_real
+            unsure = (1 - said[0] / one.genuine + 1 - said[1] / one.fake) / 2
+            cells = (
+                point.name,
+                one.on,
+                share_words(one.genuine_called_fake, one.genuine),
+                share_words(one.fakes_called_fake, one.fake),
+                share_words(one.fakes_called_real, one.fake),
+                f"{100 * unsure:.1f} %",
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
