@@ -181,6 +181,7 @@ def test_the_fields_of_a_result_are_these():
         "score",
         "llr",
         "threshold",
+        "operating_point",
         "reason",
         "segments",
         "timeline",

@@ -45,8 +45,7 @@ def note_points(folder: Path, clips: list[Clip], bank: Bank) -> None:
 
 
 def _put(folder: Path, card: dict[str, Any]) -> None:
-    keep.put(folder / CARD_FILE, json.dumps(card, indent=2) + "
-")
+    keep.put(folder / CARD_FILE, json.dumps(card, indent=2) + "\n")
 
 
 def decided(system: System, clips: list[Clip], bank: Bank) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def test_json_is_one_strict_document_with_everything():
         "created",
         "model",
         "settings",
+        "operating_point",
         "command",
         "software",
         "error_rates",

@@ -58,5 +58,13 @@ class Bench:
         decided = asdict(self.detector.judge)
         decided = {name: getattr(value, "model_dump", lambda v=value: v)() for name, value in decided.items()}
         rules = [ENOUGH_SPEECH, domain.BIAS, domain.CLIPPED]  # by which `detect` abstains
-        told = [rules, condition.name, condition.view, condition.seconds, self.seed, __version__, self.detector.model_sha256]
+        told = [
+            rules,
+            condition.name,
+            condition.view,
+            condition.seconds,
+            self.seed,
+            __version__,
+            self.detector.model_sha256,
+        ]
         return keep.mark([told, decided, self.bank.key, identity(self.clips[row] for row in rows)])
