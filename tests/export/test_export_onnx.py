@@ -60,6 +60,6 @@ def test_nodes_are_named_after_their_modules(tmp_path) -> None:
     export_onnx(alive(tiny(ROOT / "configs" / "fake-mamba-s.toml")), tmp_path / "model.onnx")
     graph = onnx.load(tmp_path / "model.onnx").graph
     names = {node.name.partition("/")[0] for node in graph.node if node.op_type in ("MatMul", "Conv")}
-    assert {"frontend.encoder.layers.0.attention.q_proj", "encoder.layers.0.mamba.in_proj"} <= names
+    assert {"frontend.encoder.layers.0.attention.q_proj", "encoder.layers.0.mamba.out_proj"} <= names
     assert len({node.name for node in graph.node}) == len(graph.node)
     assert not any(node.metadata_props for node in graph.node)

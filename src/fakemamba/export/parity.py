@@ -12,6 +12,7 @@ from fakemamba.data.dataset import Dataset
 from fakemamba.detect import Detector
 from fakemamba.errors import AudioError
 from fakemamba.evaluation.clips import ScoredClip
+from fakemamba.evaluation.protocols import ProtocolName
 from fakemamba.evaluation.scoring import Progress, score_dataset
 from fakemamba.metrics import eer
 from fakemamba.metrics.records import Record
@@ -19,6 +20,7 @@ from fakemamba.scorer import FloatArray, Scorer
 
 FLIPS = 0.005  # the share of changed verdicts above which an export is called another model
 REPEATS = 5
+PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "whole")
 _NOTHING = 0.02  # a ratio of times nearer to 1 than the noise of a busy machine
 
 
@@ -100,7 +102,10 @@ def compare(
         AudioError: no clip could be judged by both.
         CheckpointError: a model gives scores that are no numbers.
     """
-    pairs = _pairs(card, before.scorer, after.scorer, dataset, on_progress)
+    # As people judge; where nothing is found to be speech, as with made-up voices, every clip whole.
+    pairs: list[tuple[ScoredClip, ScoredClip]] = []
+    for protocol in PROTOCOLS:
+        pairs = pairs or _pairs(card, before.scorer, after.scorer, dataset, protocol, on_progress)
     if not pairs:
         raise AudioError(f"{dataset.name}: none of its clips could be judged, so the export cannot be checked")
     first, second = ([pair[k] for pair in pairs] for k in (0, 1))
@@ -189,13 +194,18 @@ def sentences(found: Parity) -> list[str]:
 
 
 def _pairs(
-    card: ModelCard, before: Scorer, after: Scorer, dataset: Dataset, on_progress: Progress | None
+    card: ModelCard,
+    before: Scorer,
+    after: Scorer,
+    dataset: Dataset,
+    protocol: ProtocolName,
+    on_progress: Progress | None,
 ) -> list[tuple[ScoredClip, ScoredClip]]:
     first, second = (
         {
             clip.utterance.id: clip
             for clip in score_dataset(
-                Detector(scorer, card), dataset, protocol="detect", workers=1, on_progress=on_progress
+                Detector(scorer, card), dataset, protocol=protocol, workers=1, on_progress=on_progress
             ).clips
         }
         for scorer in (before, after)
