@@ -6,8 +6,8 @@ again 2 to 8 times a second, pitch glides, pauses are quiet. Notes are held: the
 where it is for hundreds of milliseconds, the level hardly falls, and beats and basses fill what speech leaves empty.
 
 Eight numbers of that kind, measured over a window, weighed and added: above 0 it is music or singing. The weights were
-fitted once to speech and to music of many kinds; the fit is not part of this project, docs/built-in-model.md tells how often
-speech is taken for music.
+fitted once to speech and to music of many kinds; the fit is not part of this project. docs/built-in-model.md tells how
+often speech is taken for music.
 """
 
 from dataclasses import dataclass
