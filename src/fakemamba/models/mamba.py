@@ -124,8 +124,8 @@ class ExternalBiMamba(nn.Module):
         u, delta, z = (torch.cat(pair, dim=1) for pair in parts[:3])
         into, out = (torch.stack(pair, dim=1) for pair in parts[3:])
         mixers = self.forward_mamba, self.backward_mamba
-        decay = -torch.exp(torch.cat([m.A_log for m in mixers]).float())
-        skip, bias = torch.cat([m.D for m in mixers]), torch.cat([m.dt_proj.bias for m in mixers])
+        decay, skip = torch.cat([m.decay() for m in mixers]), torch.cat([m.D for m in mixers])
+        bias = torch.cat([m.dt_proj.bias for m in mixers])
         y = selective_scan(u, delta, decay, into, out, skip, z, bias, delta_softplus=True)
         assert isinstance(y, Tensor)
         forward, backward = y.transpose(1, 2).chunk(2, dim=2)

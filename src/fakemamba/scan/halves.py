@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from fakemamba.scan.shapes import check_both, compute_dtype, own_frames
+from fakemamba.scan.shapes import blanked, check_both, compute_dtype
 
 Scan = Callable[..., "Tensor | tuple[Tensor, Tensor]"]  # a `selective_scan`
 
@@ -27,9 +27,7 @@ def bidirectional_scan(
     """As `fakemamba.scan.reference.bidirectional_scan`, by the `selective_scan` of some form, an exporter's too."""
     check_both(u, delta, A, B, C, D, z, delta_bias, lengths)
     kind, batch = u.dtype, u.shape[1]  # not len(u[0]): an exporter would freeze it
-    if lengths is not None:
-        own = own_frames(lengths, u.shape[-1])
-        u, delta, B, C, z = (torch.where(own, t, 0.0) for t in (u, delta, B, C, z))
+    u, delta, B, C, z = blanked(lengths, u, delta, B, C, z)
     u, delta, B, C = (torch.cat([t[0], t[1].flip(-1)]) for t in (u.to(compute_dtype(u)), delta, B, C))
     # Each half is gated by itself: the node that an exporter meets has a gate.
     gate = torch.cat([z, z.flip(-1)])

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fakemamba.scan.shapes import check, check_both, compute_dtype, own_frames
+from fakemamba.scan.shapes import blanked, check, check_both, compute_dtype
 
 
 def selective_scan(
@@ -96,9 +96,7 @@ def bidirectional_scan(
         ValueError: the shapes don't fit each other.
     """
     check_both(u, delta, A, B, C, D, z, delta_bias, lengths)
-    if lengths is not None:
-        own = own_frames(lengths, u.shape[-1])
-        u, delta, B, C, z = (torch.where(own, t, 0.0) for t in (u, delta, B, C, z))
+    u, delta, B, C, z = blanked(lengths, u, delta, B, C, z)
     # Padding has no u, so that the backward direction still has no state where it enters the clip.
     total: Tensor | None = None
     for way, turn in enumerate((False, True)):

@@ -81,6 +81,10 @@ def check_both(
             raise ValueError(f"bidirectional_scan: {name} must be {shape} to fit u and A, not {tuple(tensor.shape)}")
 
 
-def own_frames(lengths: Tensor, size: int) -> Tensor:
-    """(batch,) -> (batch, 1, L) bool, True within each clip."""
-    return (torch.arange(size, device=lengths.device)[None] < lengths[:, None])[:, None]
+def blanked(lengths: Tensor | None, *tensors: Tensor) -> tuple[Tensor, ...]:
+    """Tensors (..., batch, rows, L) with zeros behind each clip's own frames (batch,); None: all are its own."""
+    if lengths is None:
+        return tensors
+    frames = torch.arange(tensors[0].shape[-1], device=lengths.device)
+    own = (frames < lengths[:, None])[:, None]  # (batch, 1, L)
+    return tuple(torch.where(own, t, 0.0) for t in tensors)
