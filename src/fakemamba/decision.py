@@ -41,9 +41,9 @@ def p_fake(llr: float) -> float:
 
 def decide(llr: float, decision: Decision) -> Verdict:
     """The verdict for one LLR; on the edges of the band the answer is unsure."""
-    if llr < decision.threshold - decision.unsure_below:
+    if llr < decision.low:
         return "fake"
-    if llr > decision.threshold + decision.unsure_above:
+    if llr > decision.high:
         return "real"
     return "unsure"
 

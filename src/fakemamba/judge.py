@@ -54,12 +54,12 @@ class Judge:
     @property
     def low(self) -> float:
         """Below it the verdict is fake."""
-        return self.decision.threshold - self.decision.unsure_below
+        return self.decision.low
 
     @property
     def high(self) -> float:
         """Above it the verdict is real."""
-        return self.decision.threshold + self.decision.unsure_above
+        return self.decision.high
 
     def conclude(self, llr: float, fake: tuple[float, float] | None) -> tuple[Verdict, str | None]:
         """The verdict on the whole, and the reason if unsure.

@@ -49,18 +49,17 @@ def choose_points(
     split = {on: _split(on, *pair) for on, pair in sets.items()}
     if not split:
         raise DataError("operating points: no clips to choose them on")
-    own, high = balanced.threshold - balanced.unsure_below, balanced.threshold + balanced.unsure_above
-    eager = max(own, *(_above(fake, found) for _, fake in split.values()))
-    wary = min(own, *(_below(genuine, accused) for genuine, _ in split.values()))
+    eager = max(balanced.low, *(_above(fake, found) for _, fake in split.values()))
+    wary = min(balanced.low, *(_below(genuine, accused) for genuine, _ in split.values()))
     decisions = {
         "screening": (
             f"chosen to find at least {found:.0%} of the fakes; accuses more real voices",
-            _edges(eager, high),
+            _edges(eager, balanced.high),
         ),
         "balanced": ("the default: both mistakes weigh alike", balanced),
         "accuse-rarely": (
             f"chosen to call at most {accused:.1%} of real voices fake; misses more fakes",
-            _edges(wary, high),
+            _edges(wary, balanced.high),
         ),
     }
     return tuple(

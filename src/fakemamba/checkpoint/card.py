@@ -35,11 +35,21 @@ class Calibration(Frozen):
 
 
 class Decision(Frozen):
-    """Fake if llr < threshold - unsure_below, real if llr > threshold + unsure_above, else unsure."""
+    """Fake if llr < low = threshold - unsure_below, real if llr > high = threshold + unsure_above, else unsure."""
 
     threshold: Finite = 0.0
     unsure_below: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     unsure_above: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+
+    @property
+    def low(self) -> float:
+        """Below it the verdict is fake."""
+        return self.threshold - self.unsure_below
+
+    @property
+    def high(self) -> float:
+        """Above it the verdict is real."""
+        return self.threshold + self.unsure_above
 
 
 class Counts(Frozen):

@@ -10,7 +10,7 @@ from fakemamba.checkpoint.kinds import KINDS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from fakemamba.checkpoint.folder import ModelCard, ModelFolder
+    from fakemamba.checkpoint.folder import Decision, ModelCard, ModelFolder
 
 app = typer.Typer(help="Import, list, describe and verify models.")
 
@@ -178,9 +178,11 @@ def _facts(folder: "ModelFolder") -> dict[str, str]:
 def _deciding(card: "ModelCard") -> str:
     if card.decision is None:
         return "none stored"
-    middle = card.decision.threshold
-    low, high = middle - card.decision.unsure_below, middle + card.decision.unsure_above
-    return f"fake below {low:+.3g}, real above {high:+.3g}, else unsure (log-likelihood ratio)"
+    return f"{_edges(card.decision)}, else unsure (log-likelihood ratio)"
+
+
+def _edges(decision: "Decision") -> str:
+    return f"fake below {decision.low:+.3g}, real above {decision.high:+.3g}"
 
 
 def _points(card: "ModelCard") -> dict[str, str]:
@@ -190,10 +192,8 @@ def _points(card: "ModelCard") -> dict[str, str]:
     own = default_point(card)
     rows = {}
     for point in card.operating_points:
-        low = point.decision.threshold - point.decision.unsure_below
-        high = point.decision.threshold + point.decision.unsure_above
         mark = " (default)" if point == own else ""
-        lines = [f"{point.purpose}{mark}; fake below {low:+.3g}, real above {high:+.3g}"]
+        lines = [f"{point.purpose}{mark}; {_edges(point.decision)}"]
         for one in point.measured:
             lines += [
                 f"  {one.on}:",

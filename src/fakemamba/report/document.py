@@ -106,8 +106,8 @@ def make_report(
         },
         settings={
             "threshold": decision.threshold if detector.decides else None,
-            "unsure_below": decision.threshold - decision.unsure_below if detector.decides else None,
-            "unsure_above": decision.threshold + decision.unsure_above if detector.decides else None,
+            "unsure_below": decision.low if detector.decides else None,
+            "unsure_above": decision.high if detector.decides else None,
             "window": detector.window,
             "hop": detector.window / 2,
             "calibrated": card.calibration is not None,

@@ -104,8 +104,8 @@ def model_info(detector: Detector, config: ServerConfig) -> ModelInfo:
 def _edges(decision: Decision) -> dict[str, float]:
     return {
         "threshold": decision.threshold,
-        "unsure_below": decision.threshold - decision.unsure_below,
-        "unsure_above": decision.threshold + decision.unsure_above,
+        "unsure_below": decision.low,
+        "unsure_above": decision.high,
     }
 
 
