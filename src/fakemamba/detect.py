@@ -63,12 +63,10 @@ def load(
         )
     folder = open_folder(model)
     if folder.weights == ONNX_FILE and device in (None, "cpu"):
-        from fakemamba.onnx_scorer import OnnxScorer, shortest_input
+        from fakemamba.onnx_scorer import OnnxScorer
 
-        config, runs = folder.card.model, ONNX_FILE
-        scorer: Scorer = OnnxScorer(
-            folder.file(ONNX_FILE), window=config.window, shortest=shortest_input(config), threads=threads
-        )
+        runs = ONNX_FILE
+        scorer: Scorer = OnnxScorer.of(folder.file(ONNX_FILE), folder.card.model, threads=threads)
     else:
         from fakemamba.torch_scorer import TorchScorer
 

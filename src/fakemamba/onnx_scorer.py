@@ -42,6 +42,11 @@ class OnnxScorer:
         if names != ([_INPUT], [_OUTPUT]):
             raise CheckpointError(f"{path}: its inputs and outputs are {names[0]} and {names[1]}, not waves and score")
 
+    @classmethod
+    def of(cls, path: Path, config: ModelConfig, *, threads: int | None = None) -> "OnnxScorer":
+        """The scorer of a graph that was exported from a system of this `config`."""
+        return cls(path, window=config.window, shortest=shortest_input(config), threads=threads)
+
     def score(self, windows: FloatArray) -> FloatArray:
         """(B, N) float32 at 16 kHz -> (B,) raw scores, higher = more genuine; CheckpointError if the graph fails."""
         try:

@@ -2,14 +2,13 @@
 
 import json
 import sys
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from fakemamba.bench.job import RATE
 from fakemamba.bench.tasks import voices
-from fakemamba.errors import ConfigError, FakeMambaError
+from fakemamba.errors import FakeMambaError
 
 
 def main() -> None:
@@ -54,17 +53,14 @@ def _onnx(document: dict[str, Any]) -> None:
 
 def _smaller(document: dict[str, Any]) -> None:
     """As `fakemamba export --int8` or `--fp16` makes it."""
-    try:
-        export = import_module("fakemamba.export.export")
-    except ModuleNotFoundError as error:
-        raise ConfigError("this version of fakemamba exports float32 only") from error
     import soundfile
+
+    from fakemamba.export.export import Wish, export_model
 
     with TemporaryDirectory(prefix="fakemamba-bench-") as room:
         for number, wave in enumerate(voices(8, 6.0)):  # real speech: a model may not judge made-up sounds
             soundfile.write(Path(room) / f"{number}.wav", wave, RATE)
-        wish = export.Wish(document["make"].removeprefix("onnx-"), room)
-        export.export_model(document["source"], document["target"], wish)
+        export_model(document["source"], document["target"], Wish(document["make"].removeprefix("onnx-"), room))
 
 
 _MAKERS = {"random": _random, "onnx": _onnx, "onnx-int8": _smaller, "onnx-fp16": _smaller}

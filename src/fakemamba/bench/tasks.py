@@ -55,12 +55,9 @@ def task(job: Job, room: Path) -> Task:
 def _scorer(folder: "ModelFolder", chosen: Backend, job: Job) -> Scorer:
     if chosen.engine.runs == "onnx":
         from fakemamba.checkpoint.folder import ONNX_FILE
-        from fakemamba.onnx_scorer import OnnxScorer, shortest_input
+        from fakemamba.onnx_scorer import OnnxScorer
 
-        config = folder.card.model
-        return OnnxScorer(
-            folder.file(ONNX_FILE), window=config.window, shortest=shortest_input(config), threads=job.threads
-        )
+        return OnnxScorer.of(folder.file(ONNX_FILE), folder.card.model, threads=job.threads)
     from fakemamba.torch_scorer import TorchScorer
 
     options: dict[str, Any] = {}
