@@ -24,7 +24,7 @@ from fakemamba.export.graph import DATA, Part, need_onnx, read_graph, write_grap
 from fakemamba.export.parity import Contender, Parity, compare, drift_of, scores_of
 from fakemamba.export.place import check_target, place, standing
 from fakemamba.export.search import Choice, Parts, Say, choose
-from fakemamba.onnx_scorer import OnnxScorer, shortest_input
+from fakemamba.onnx_scorer import OnnxScorer
 from fakemamba.scorer import FloatArray, Scorer
 
 Precision = Literal["fp32", "int8", "fp16"]
@@ -115,6 +115,7 @@ def export_model(
         say(f"comparing on {len(dataset)} clips of {dataset.name}")
         found = compare(
             folder.card, before or Contender("ONNX fp32", job.scorer(plain), _bytes(plain)), after, dataset,
+            protocol="detect" if wish.check else "whole",  # made-up voices are no speech to `detect`
             threads=wish.threads, on_progress=on_progress,
         )  # fmt: skip
         card = _card(folder, wish, choice, found)
@@ -148,8 +149,7 @@ class _Job:
         return path, Contender("torch fp32", TorchScorer(self._folder, device="cpu", threads=self._wish.threads), size)
 
     def scorer(self, path: Path) -> Scorer:
-        config = self._folder.card.model
-        return OnnxScorer(path, window=config.window, shortest=shortest_input(config), threads=self._wish.threads)
+        return OnnxScorer.of(path, self._folder.card.model, threads=self._wish.threads)
 
     def smaller(self, plain: Path) -> tuple[Path, Choice]:
         """The file in the wished precision, and which parts of it that concerns."""

@@ -20,7 +20,6 @@ from fakemamba.scorer import FloatArray, Scorer
 
 FLIPS = 0.005  # the share of changed verdicts above which an export is called another model
 REPEATS = 5
-PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "whole")
 _NOTHING = 0.02  # a ratio of times nearer to 1 than the noise of a busy machine
 
 
@@ -93,19 +92,17 @@ def compare(
     after: Contender,
     dataset: Dataset,
     *,
+    protocol: ProtocolName = "detect",
     threads: int | None = None,
     on_progress: Progress | None = None,
 ) -> Parity:
-    """Judge every clip with both, as `fakemamba detect` does, and time one window of each in turn.
+    """Judge every clip with both, by `protocol` (as `fakemamba detect` does), and time one window of each in turn.
 
     Raises:
         AudioError: no clip could be judged by both.
         CheckpointError: a model gives scores that are no numbers.
     """
-    # As people judge; where nothing is found to be speech, as with made-up voices, every clip whole.
-    pairs: list[tuple[ScoredClip, ScoredClip]] = []
-    for protocol in PROTOCOLS:
-        pairs = pairs or _pairs(card, before.scorer, after.scorer, dataset, protocol, on_progress)
+    pairs = _pairs(card, before.scorer, after.scorer, dataset, protocol, on_progress)
     if not pairs:
         raise AudioError(f"{dataset.name}: none of its clips could be judged, so the export cannot be checked")
     first, second = ([pair[k] for pair in pairs] for k in (0, 1))
