@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
+from fakemamba.cli.options import RUN, Device, Model, OperatingPoint, Threads
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from fakemamba.report import Failure, Kind, Report
     from fakemamba.result import Result
 
-_OUT, _RUN = "Output", "Model and machine"
+_OUT = "Output"
 
 
 def detect(
@@ -43,40 +45,18 @@ def detect(
     ] = False,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Search folders inside folders.")] = False,
     fail_on_fake: Annotated[bool, typer.Option("--fail-on-fake", help="Exit with 1 if any verdict is fake.")] = False,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME|DIR",
-            help="A built-in model, a model folder, or owner/name on the Hub.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
+    model: Model = None,
     threshold: Annotated[
         float | None,
         typer.Option(
             help="Evidence (log-likelihood ratio) below which a file is fake, in place of the model's own; "
             "higher finds more fakes and accuses more real voices. A raw score for a model that is not calibrated.",
-            rich_help_panel=_RUN,
+            rich_help_panel=RUN,
         ),
     ] = None,
-    operating_point: Annotated[
-        str | None,
-        typer.Option(
-            metavar="screening|balanced|…",
-            help="How to decide, by a name of the model's card: screening finds most fakes, accuse-rarely hardly ever "
-            "accuses a real voice; 'fakemamba models info' lists them with their error rates.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads; all cores if not given.", rich_help_panel=_RUN)
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(metavar="cpu|cuda|mps", help="Where a torch model runs.", rich_help_panel=_RUN),
-    ] = None,
+    operating_point: OperatingPoint = None,
+    threads: Threads = None,
+    device: Device = None,
 ) -> None:
     """Say of each recording whether the voice is real, fake or unsure, where, and how sure.
 

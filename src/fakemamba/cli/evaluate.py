@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fakemamba.cli.options import RUN, Device, ModelArgument
+
 if TYPE_CHECKING:
     from fakemamba.data.dataset import Dataset
     from fakemamba.detect import Detector
@@ -12,16 +14,11 @@ if TYPE_CHECKING:
     from fakemamba.evaluation.formats import FormatName
     from fakemamba.evaluation.protocols import ProtocolName
 
-_OUT, _HOW, _RUN = "Output", "What is measured", "Model and machine"
+_OUT, _HOW = "Output", "What is measured"
 
 
 def evaluate(
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODEL]", help="A built-in model, a model folder, or owner/name on the Hub.", show_default=False
-        ),
-    ] = None,
+    model: ModelArgument = None,
     dataset: Annotated[
         str | None,
         typer.Argument(
@@ -106,16 +103,14 @@ def evaluate(
         Path | None,
         typer.Option(metavar="KEY", help="With --from: the labels of a foreign score file.", rich_help_panel=_OUT),
     ] = None,
-    batch: Annotated[int, typer.Option(metavar="N", min=1, help="Clips scored at once.", rich_help_panel=_RUN)] = 16,
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="Clips scored at once.", rich_help_panel=RUN)] = 16,
     workers: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Threads that read audio.", rich_help_panel=_RUN)
+        int | None, typer.Option(metavar="N", min=1, help="Threads that read audio.", rich_help_panel=RUN)
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(help="CPU threads of the model; all cores if not given.", rich_help_panel=_RUN)
+        int | None, typer.Option(help="CPU threads of the model; all cores if not given.", rich_help_panel=RUN)
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="cpu|cuda|mps", help="Where a torch model runs.", rich_help_panel=_RUN)
-    ] = None,
+    device: Device = None,
 ) -> None:
     """Score a data set and report: error rates with intervals, by attack, codec, duration, …, and the worst mistakes.
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fakemamba.cli.options import ModelArgument, Quiet
+
 if TYPE_CHECKING:
     from fakemamba.export.export import Precision
 
@@ -12,12 +14,7 @@ _OUT, _HOW, _CHECK = "Output", "Precision", "What it is compared on"
 
 
 def export(
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODEL]", help="A built-in model, a model folder, or owner/name on the Hub.", show_default=False
-        ),
-    ] = None,
+    model: ModelArgument = None,
     onnx: Annotated[
         bool, typer.Option("--onnx", help="For ONNX Runtime, the one format there is.", rich_help_panel=_HOW)
     ] = True,
@@ -70,7 +67,7 @@ def export(
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; all cores if not given.", rich_help_panel=_CHECK)
     ] = None,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only what went wrong.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make a model that `fakemamba detect` runs without torch, and say how far it agrees with what it was.
 

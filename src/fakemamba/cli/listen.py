@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from fakemamba.cli.options import RUN, Model, OperatingPoint, Threads
+
 if TYPE_CHECKING:
     from fakemamba.audio.pcm import PcmFormat
     from fakemamba.cli.meter import View
     from fakemamba.cli.sources import Block
     from fakemamba.stream import End, Stream
 
-_OUT, _IN, _RUN = "Output", "Sound", "Model and machine"
+_OUT, _IN = "Output", "Sound"
 _STDIN = "-"
 T = TypeVar("T")
 
@@ -53,24 +55,17 @@ def listen(
     ] = False,
     seconds: Annotated[float | None, typer.Option(help="Stop after that much sound.", rich_help_panel=_IN)] = None,
     hop: Annotated[
-        float | None, typer.Option(help="Seconds between two scores; 0.5 if not given.", rich_help_panel=_RUN)
+        float | None, typer.Option(help="Seconds between two scores; 0.5 if not given.", rich_help_panel=RUN)
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="NAME|DIR", help="As for detect.", rich_help_panel=_RUN),
-    ] = None,
+    model: Model = None,
     threshold: Annotated[
-        float | None, typer.Option(help="As for detect: higher finds more fakes.", rich_help_panel=_RUN)
+        float | None, typer.Option(help="As for detect: higher finds more fakes.", rich_help_panel=RUN)
     ] = None,
-    operating_point: Annotated[
-        str | None, typer.Option(metavar="NAME", help="As for detect.", rich_help_panel=_RUN)
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads; all cores if not given.", rich_help_panel=_RUN)
-    ] = None,
+    operating_point: OperatingPoint = None,
+    threads: Threads = None,
     run_on: Annotated[
         str | None,
-        typer.Option("--run-on", metavar="cpu|cuda|mps", help="Where a torch model runs.", rich_help_panel=_RUN),
+        typer.Option("--run-on", metavar="cpu|cuda|mps", help="Where a torch model runs.", rich_help_panel=RUN),
     ] = None,
 ) -> None:
     """Say while it runs whether a voice is real, fake or unsure, and when that changes.

@@ -110,13 +110,7 @@ class Meter:
             self._marks.append(event.verdict)
         elif isinstance(event, Unsure):
             self._verdict, self._why = "unsure", event.reason
-            if event.why in (
-                "silence",
-                "no_speech",
-                "little_speech",
-                "music",
-                "clipping",
-            ):  # else its score has a mark already
+            if event.why not in ("evidence", "uncalibrated"):  # else its score has a mark already
                 self._marks.append("pause")
         if isinstance(event, End):
             self.close()

@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-_NET, _LIMITS, _RUN = "Network", "Limits", "Model and machine"
+from fakemamba.cli.options import RUN, Model, OperatingPoint
+
+_NET, _LIMITS = "Network", "Limits"
 
 
 def serve(
@@ -62,30 +64,19 @@ def serve(
         int | None,
         typer.Option(help="Requests a minute of one client; 600 if not given.", rich_help_panel=_LIMITS),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            metavar="NAME|DIR",
-            help="A built-in model, a model folder, or owner/name on the Hub.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None,
+    model: Model = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="In place of the model's own; see detect --help.", rich_help_panel=_RUN),
+        typer.Option(help="In place of the model's own; see detect --help.", rich_help_panel=RUN),
     ] = None,
-    operating_point: Annotated[
-        str | None, typer.Option(metavar="NAME", help="As for detect.", rich_help_panel=_RUN)
-    ] = None,
+    operating_point: OperatingPoint = None,
     threads: Annotated[
-        int | None, typer.Option(help="Cores that score; all if not given.", rich_help_panel=_RUN)
+        int | None, typer.Option(help="Cores that score; all if not given.", rich_help_panel=RUN)
     ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
-            metavar="TOML", help="A file with these and all other settings; options win.", rich_help_panel=_RUN
+            metavar="TOML", help="A file with these and all other settings; options win.", rich_help_panel=RUN
         ),
     ] = None,
     log_level: Annotated[

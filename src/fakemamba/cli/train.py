@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fakemamba.cli.options import Quiet
 from fakemamba.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def train(
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the resolved settings and stop.")] = False,
     cpu: Annotated[bool, typer.Option("--cpu", help="Stay off the GPU.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only what went wrong.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a detector; the same command goes on from where a run was stopped.
 
