@@ -73,7 +73,11 @@ def test_a_model_without_torch_from_end_to_end(model, tmp_path, capsys):
 
 
 def started(arguments: list[str]) -> "subprocess.Popen[str]":
-    return subprocess.Popen([sys.executable, "-m", "fakemamba", *arguments], stderr=subprocess.PIPE, text=True)
+    # A shell's background jobs, and what they start, ignore Ctrl-C: here it must arrive.
+    return subprocess.Popen(
+        [sys.executable, "-m", "fakemamba", *arguments], stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
 
 
 def wait_for(condition, process, seconds: float = 60.0) -> None:
