@@ -156,7 +156,7 @@ def _measured(report: Report) -> str:
         return ""
     head = ("measured on", "real voices called fake", "fakes called fake", "fakes called real")
     title = f"<h3>At the operating point of this report: {safe(point['name'])}</h3>"
-    return title + table(head, rows)
+    return title + table(head, rows, words=len(head))  # counts and intervals in words: they may wrap
 
 
 def _count(one: dict[str, Any], key: str) -> str:
