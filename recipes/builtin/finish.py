@@ -1,6 +1,5 @@
 """From the best averaged weights to the folder that ships: calibrated on dev, exported, checked against torch."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -32,20 +31,16 @@ ORIGIN = (
 
 def note_errors(folder: Path, found: dict[str, Any]) -> None:
     """Put what was measured into the card, where reports and the page look for it; no file's hash changes."""
-    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    card = keep.read_json(folder / CARD_FILE)
     card["training"]["error_rates"] = error_rates(found)
-    _put(folder, card)
+    keep.put_json(folder / CARD_FILE, card, indent=2)
 
 
 def note_points(folder: Path, clips: list[Clip], bank: Bank) -> None:
     """Count what the operating points do through `detect`, and put it into the card; no file's hash changes."""
-    card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+    card = keep.read_json(folder / CARD_FILE)
     card["operating_points"] = points.plain(points.measure(folder, clips, bank))
-    _put(folder, card)
-
-
-def _put(folder: Path, card: dict[str, Any]) -> None:
-    keep.put(folder / CARD_FILE, json.dumps(card, indent=2) + "\n")
+    keep.put_json(folder / CARD_FILE, card, indent=2)
 
 
 def decided(system: System, clips: list[Clip], bank: Bank) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from fakemamba import Detector, Result, load
-from fakemamba.checkpoint.folder import ModelCard, OperatingPoint
+from fakemamba.checkpoint.folder import OperatingPoint
 from fakemamba.judge import ENOUGH_SPEECH
-from fakemamba.operating import measured_also, share_words
+from fakemamba.operating import measured_also
 from recipes.builtin.bank import Bank
 from recipes.builtin.manifest import Clip
 
@@ -41,23 +41,3 @@ def _heard(detector: Detector, bank: Bank, row: int, view: int) -> float:
 def plain(points: tuple[OperatingPoint, ...]) -> list[dict[str, Any]]:
     """As the card's JSON holds them."""
     return [point.model_dump(mode="json") for point in points]
-
-
-def markdown(card: ModelCard) -> str:
-    """The table for the report: a row a point and set, shares with counts and 95 % intervals."""
-    head = ("operating point", "measured on", "genuine called fake", "fakes called fake", "fakes called real", "unsure")
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    for point in card.operating_points:
-        for one in point.measured:
-            said = one.genuine_called_fake + one.genuine_called_real, one.fakes_called_fake + one.fakes_called_real
-            unsure = (1 - said[0] / one.genuine + 1 - said[1] / one.fake) / 2
-            cells = (
-                point.name,
-                one.on,
-                share_words(one.genuine_called_fake, one.genuine),
-                share_words(one.fakes_called_fake, one.fake),
-                share_words(one.fakes_called_real, one.fake),
-                f"{100 * unsure:.1f} %",
-            )
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from fakemamba.operating import share_words
+
 Report = dict[str, Any]
 _SHARES = ("unsure", "wrong_outside_unsure", "genuine_called_fake", "fakes_called_real")
 _SHARE_HEADS = ("unsure", "wrong among the others", "genuine called fake", "fakes called real")
@@ -97,10 +99,15 @@ def verdicts(report: Report) -> str:
 
 
 def points(report: Report) -> str:
-    """At each named operating point."""
-    rows = [[name, _SETS[on], *_shares(row), row["fakes_called_fake"]]
-            for name, sets in report["points"].items() for on, row in sets.items()]  # fmt: skip
-    return _table(["operating point", "share of clips, %", *_SHARE_HEADS, "fakes called fake"], rows)
+    """What the card counts of each named operating point, with 95 % intervals."""
+    rows = [[point["name"], one["on"],
+             share_words(one["genuine_called_fake"], one["genuine"]),
+             share_words(one["fakes_called_fake"], one["fake"]),
+             share_words(one["fakes_called_real"], one["fake"])]
+            for point in report["points"] for one in point["measured"]]  # fmt: skip
+    return _table(
+        ["operating point", "measured on", "genuine called fake", "fakes called fake", "fakes called real"], rows
+    )
 
 
 def test(report: Report) -> str:

@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fakemamba import load
-from fakemamba.decision import decide
-from fakemamba.detect import Detector
-from recipes.builtin import keep
+from recipes.builtin import keep, points
 from recipes.builtin.bank import Bank, load_noises
 from recipes.builtin.manifest import Clip
 from recipes.builtin.report import plots, tables
@@ -42,12 +40,12 @@ def report(
         dev[condition.name] = bench.judge(condition)
     say("held-out packages")
     test = {each.name: bench.judge(each, "test") for each in (CLEAN, line(backgrounds))}
-    clean, found = dev["clean"], _tables(dev, test)
+    found = _tables(dev, test)
     found |= {
         "model": {"name": detector.card.name, "sha256": detector.model_sha256},
         "seed": seed,
         "groups": {c.name: {"group": c.group, "title": c.title} for c in conditions},
-        "points": _points(detector, {"dev": clean, "test": test["clean"]}),
+        "points": points.plain(detector.card.operating_points),
         "left_out": keep.read_json(left_out) if left_out and left_out.exists() else None,
     }
     keep.put_json(folder / "report.json", found, indent=1)
@@ -72,19 +70,3 @@ def _tables(dev: dict[str, list[Judged]], test: dict[str, list[Judged]]) -> dict
         "by_system": tables.by_system(clean),
         "worst": tables.worst(clean),
     }
-
-
-def _points(detector: Detector, judged: dict[str, list[Judged]]) -> dict[str, Any]:
-    """Verdict rates at each named operating point of the model's card."""
-
-    def decided(one: Judged) -> bool:
-        """Whether the evidence decides: not where there is none, nor where `detect` abstains in spite of it."""
-        return one.llr is not None and (one.verdict != "unsure" or detector.judge.verdict(one.llr) == "unsure")
-
-    found = {}
-    for point in detector.card.operating_points:
-        found[point.name] = {
-            name: tables.verdicts(some, lambda j, p=point: decide(j.llr, p.decision) if decided(j) else "unsure")
-            for name, some in judged.items()
-        }
-    return found
