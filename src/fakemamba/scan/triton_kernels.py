@@ -1,0 +1,177 @@
+"""The forward kernel of the GPU scan: a block of channels with all of its states in registers, one frame after another.
+
+A program is one warp, and a tile (states, channels) is spread over it so that a lane has one channel and all of its
+states, or a part of them where blocks are narrow: sums over states need few shuffles or none. Both directions of a
+clip go through time in the same program, one from either end, which hides the latency of one behind the work of the
+other. Until they meet each leaves its sums in memory; from then on each finds the other's there, and adds and gates.
+The next frame is read before the current one is computed.
+
+Letters: R = ways * batch rows (the backward direction's after the forward ones), T frames, E = G * P channels in G
+groups that share B and C, N states (NP: the next power of two), BE channels of a program. Layouts, all contiguous:
+
+    frames (batch,) int64   u, delta (R, T, E)   B, C (R, G, T, N)   A (N, E)   D, bias (E,)   z, out (batch, T, E)
+    state, last (R, N, E)   marks (R, chunks of STEPS, N, E)   sums (batch, T, E)
+
+u, delta, B, C, z and out may have any floating type of at most 32 bits; everything else is float32. Offsets are
+64 bits wide. Programs share nothing that is written, so that results don't depend on their order.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import triton
+import triton.language as tl
+
+
+def jit(function: Callable[..., Any]) -> Any:
+    """Triton's decorator; with TRITON_INTERPRET=1 at import it runs on the CPU, op by op in NumPy."""
+    return triton.jit(function)
+
+
+@jit
+def softplus(x: Any) -> Any:
+    """log(1 + e^x); log(1 + e) = 2 artanh(e / (2 + e)) by its series, as exact where it is small as where it is not."""
+    e = tl.exp(-tl.abs(x))
+    s = e / (2.0 + e)
+    q = s * s
+    series = q * (1.0 / 15) + 1.0 / 13
+    series = series * q + 1.0 / 11
+    series = series * q + 1.0 / 9
+    series = series * q + 1.0 / 7
+    series = series * q + 1.0 / 5
+    series = series * q + 1.0 / 3
+    return tl.maximum(x, 0.0) + 2.0 * s * (series * q + 1.0)
+
+
+@jit
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + e^-x), without overflow."""
+    e = tl.exp(-tl.abs(x))
+    return tl.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
+@jit
+def place(batch: Any, G: Any, P: Any, BE: tl.constexpr) -> Any:
+    """This program's clip, group and block of the group's channels; the channels, and which of them are there."""
+    blocks = tl.cdiv(P, BE)
+    index = tl.program_id(0)
+    block, group, clip = index % blocks, index // blocks % G, index // (blocks * G)
+    inside = block * BE + tl.arange(0, BE)
+    return clip.to(tl.int64), group, block, group * P + inside, inside < P
+
+
+@jit
+def frame(i: Any, length: Any, way: Any) -> Any:
+    """The frame that a direction reads as its i-th, 64 bits wide as `length`."""
+    return tl.where(way == 1, length - 1 - i, i)
+
+
+@jit
+def load(base: Any, at: Any, mask: Any) -> Any:
+    """float32, zero where the mask is not."""
+    return tl.load(base + at, mask=mask, other=0.0).to(tl.float32)
+
+
+@jit
+def size(raw: Any, bias: Any, ok: Any, SOFT: tl.constexpr) -> Any:
+    """The step, from what delta holds; zero, which leaves the state alone, behind the clip's end."""
+    dt = raw + bias
+    if SOFT:
+        dt = softplus(dt)
+    return tl.where(ok, dt, 0.0)
+
+
+@jit
+def read(
+    i: Any, length: Any, way: Any, u: Any, delta: Any, B: Any, C: Any, E: Any, own: Any, n: Any, N: tl.constexpr
+) -> Any:
+    """delta, u (BE,), B, C (NP,) of a direction's i-th frame, zeros behind its last; pointers to the row's channels."""
+    t, ok = frame(i, length, way), i < length
+    real, kept = own & ok, (n < N) & ok
+    return load(delta, t * E, real), load(u, t * E, real), load(B + n, t * N, kept), load(C + n, t * N, kept)
+
+
+@jit
+def advance(
+    i: Any, h: Any, raw: Any, x: Any, b: Any, c: Any, a: Any, skip: Any, bias: Any, marks: Any, E: Any, tile: Any,
+    mask: Any, N: tl.constexpr, STEPS: tl.constexpr, SOFT: tl.constexpr, KEEP: tl.constexpr,
+) -> Any:  # fmt: skip
+    """h_t = 2^(dt_t a) h_{t-1} + dt_t u_t B_t and C_t . h_t + D u_t, keeping the state where a chunk begins."""
+    if KEEP and i % STEPS == 0:
+        tl.store(marks + (i // STEPS) * N * E + tile, h, mask=mask)
+    dt = size(raw, bias, True, SOFT)
+    h = tl.exp2(dt[None, :] * a) * h + (dt * x)[None, :] * b[:, None]
+    return h, tl.sum(h * c[:, None], 0) + skip * x
+
+
+@jit
+def finish(y: Any, at: Any, z: Any, out: Any, mask: Any, GATED: tl.constexpr) -> Any:
+    """Gate and store one frame."""
+    if GATED:
+        v = load(z, at, mask)
+        y = y * v * sigmoid(v)
+    tl.store(out + at, y.to(out.dtype.element_ty), mask=mask)
+
+
+@jit
+def forward(
+    frames: Any, u: Any, delta: Any, B: Any, C: Any, A: Any, D: Any, z: Any, bias: Any, state: Any,
+    last: Any, marks: Any, sums: Any, out: Any,
+    batch: Any, T: Any, E: Any, G: Any, P: Any,
+    N: tl.constexpr, NP: tl.constexpr, BE: tl.constexpr, STEPS: tl.constexpr, WAYS: tl.constexpr,
+    SOFT: tl.constexpr, GATED: tl.constexpr, KEEP: tl.constexpr,
+) -> Any:  # fmt: skip
+    """Programs: batch * G * blocks. WAYS 1 reads forwards; 2 both ways. KEEP: marks and sums for the gradients."""
+    clip, group, _, e, own = place(batch, G, P, BE)
+    length = tl.load(frames + clip)
+    n = tl.arange(0, NP)
+    tile, mask = n[:, None] * E + e[None, :], (n < N)[:, None] & own[None, :]
+    a = load(A, tile, mask) * 1.4426950408889634  # in units of log 2, as exp2 wants it
+    skip, offset = load(D, e, own), load(bias, e, own)
+    z, out, sums = z + clip * T * E + e, out + clip * T * E + e, sums + clip * T * E + e
+
+    u0, delta0, p0 = u + clip * T * E + e, delta + clip * T * E + e, (clip * G + group) * T * N
+    h0 = load(state + clip * N * E, tile, mask)
+    chunks = tl.cdiv(T, STEPS)
+    marks0 = marks + clip * chunks * N * E
+    raw0, x0, b0, c0 = read(0, length, 0, u0, delta0, B + p0, C + p0, E, own, n, N)
+    row = clip + batch
+    if WAYS == 2:
+        u1, delta1, p1 = u + row * T * E + e, delta + row * T * E + e, (row * G + group) * T * N
+        h1 = load(state + row * N * E, tile, mask)
+        marks1 = marks + row * chunks * N * E
+        raw1, x1, b1, c1 = read(0, length, 1, u1, delta1, B + p1, C + p1, E, own, n, N)
+
+    for half in range(2):
+        late = half == 1
+        for i in range(length // 2 * half, length // 2 + (length + 1) // 2 * half):
+            to_raw0, to_x0, to_b0, to_c0 = read(i + 1, length, 0, u0, delta0, B + p0, C + p0, E, own, n, N)
+            h0, y0 = advance(i, h0, raw0, x0, b0, c0, a, skip, offset, marks0, E, tile, mask, N, STEPS, SOFT, KEEP)
+            raw0, x0, b0, c0 = to_raw0, to_x0, to_b0, to_c0
+            at0 = frame(i, length, 0) * E
+            if WAYS == 2:
+                to_raw1, to_x1, to_b1, to_c1 = read(i + 1, length, 1, u1, delta1, B + p1, C + p1, E, own, n, N)
+                h1, y1 = advance(
+                    i, h1, raw1, x1, b1, c1, a, skip, offset, marks1, E, tile, mask, N, STEPS, SOFT, KEEP
+                )
+                raw1, x1, b1, c1 = to_raw1, to_x1, to_b1, to_c1
+                at1 = frame(i, length, 1) * E
+                met, theirs = at0 == at1, own & late & (at0 != at1)
+                total0 = y0 + tl.where(met, y1, load(sums, at0, theirs))
+                total1 = y1 + tl.where(met, y0, load(sums, at1, theirs))
+                left = own & (KEEP | (half == 0))
+                tl.store(sums + at0, total0, mask=left)
+                tl.store(sums + at1, total1, mask=left)
+                finish(total0, at0, z, out, own & late, GATED)
+                finish(total1, at1, z, out, own & late, GATED)
+            else:
+                if KEEP and GATED:
+                    tl.store(sums + at0, y0, mask=own)
+                finish(y0, at0, z, out, own, GATED)
+        tl.debug_barrier()  # what one lane has left, another may read
+
+    for t in range(length, T):
+        tl.store(out + frame(t, length, 0) * E, tl.zeros((BE,), out.dtype.element_ty), mask=own)
+    tl.store(last + clip * N * E + tile, h0, mask=mask)
+    if WAYS == 2:
+        tl.store(last + row * N * E + tile, h1, mask=mask)
