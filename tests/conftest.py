@@ -6,6 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from fakemamba.machine.gpus import nvidia_gpus
+
+# Without a GPU Triton's kernels run in its interpreter, which must be said before Triton is first imported.
+if not nvidia_gpus():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 # Shared machines are too noisy for deadlines; CI draws the same examples each time, a developer's run new ones.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)

@@ -87,4 +87,10 @@ def lacking(one: Backend, *, scans: bool, device: str) -> str | None:
         return "the model has no scan"
     if one.scan == "cpu" and find_spec("numba") is None:
         return "Numba is not installed: pip install 'fakemamba[torch]'"
-    return None
+    return _lacking_on_gpu(one.scan, device) if one.scan in ("triton", "mamba_ssm") else None
+
+
+def _lacking_on_gpu(scan: str, device: str) -> str | None:
+    if not device.startswith("cuda"):
+        return f"the scan of {scan} needs a GPU: --device cuda"
+    return None if find_spec(scan) else f"{scan} is not installed: pip install {scan.replace('_', '-')}"

@@ -177,7 +177,7 @@ def _rtf_and_ratio(cell: Cell | None) -> str:
 
 def _title(cell: Cell) -> str:
     name = backend(cell.backend).title
-    kernel = {"cpu": "Numba", "chunked": "chunked", "mamba_ssm": "mamba_ssm"}.get(cell.scan or "", cell.scan)
+    kernel = {"cpu": "Numba", "triton": "Triton"}.get(cell.scan or "", cell.scan)
     return (
         f"{name}, scan {kernel}" if backend(cell.backend).scan == "auto" and cell.scan not in (None, "onnx") else name
     )

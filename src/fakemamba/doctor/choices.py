@@ -51,6 +51,9 @@ def faster(packages: Mapping[str, Package], facts: Mapping[str, Any], machine: M
     if torch is not None and _state(packages, "numba") != "works":
         again = " --force-reinstall numba" if _state(packages, "numba") == "broken" else ""
         found.append(f"the scan compiled for this processor: {install_line('torch')}{again}")
+    if torch is not None and torch["gpus"] and scan.get("cuda") == "chunked" and scan.get("asked") in (None, "auto"):
+        again = " --force-reinstall" if _state(packages, "triton") == "broken" else ""
+        found.append(f"the scan compiled for the GPU: pip install{again} triton")
     cache = facts.get("numba_cache")
     if cache is not None and not cache["writable"]:
         found.append("the scan is compiled anew at each start: set NUMBA_CACHE_DIR to a folder that can be written")

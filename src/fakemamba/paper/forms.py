@@ -20,11 +20,12 @@ from fakemamba.paper.training import Say
 if TYPE_CHECKING:
     from torch import Tensor
 
-MODULES = {"reference": "reference", "chunked": "chunked", "cpu": "cpu", "mamba_ssm": "cuda"}
+MODULES = {"reference": "reference", "chunked": "chunked", "cpu": "cpu", "triton": "triton", "mamba_ssm": "cuda"}
 TITLES = {
     "reference": "step by step (no kernel)",
     "chunked": "chunked, torch alone (no kernel)",
     "cpu": "compiled for the CPU (Numba)",
+    "triton": "Triton on the GPU",
     "mamba_ssm": "mamba_ssm's CUDA kernel",
 }
 FRAMES = (50, 208, 500, 1500)  # 1, 4.175, 10 and 30 s of XLS-R features
@@ -77,7 +78,7 @@ class Form:
 def forms_here(device: str) -> tuple[str, ...]:
     """The forms that can run on a device of this machine."""
     if device == "cuda":
-        return ("reference", "chunked", *["mamba_ssm"] * (find_spec("mamba_ssm") is not None))
+        return ("reference", "chunked", *(name for name in ("triton", "mamba_ssm") if find_spec(name) is not None))
     return ("reference", "chunked", *["cpu"] * (find_spec("numba") is not None))
 
 
@@ -135,7 +136,7 @@ def _encoder(form: str, study: Study, device: str) -> dict[str, Any]:
     system = build(config).eval().to(device)
     assert isinstance(system, EncodedSystem)
     features = torch.randn(1, 208, int(system.project.in_features), device=device)
-    with torch.inference_mode(), _chosen("auto" if form == "mamba_ssm" else form):
+    with torch.inference_mode(), _chosen(form):
         assert backend(device) == form
         times = measure(
             lambda: system.embed_features(features), warmup=study.warmup, repeats=study.repeats, device=device

@@ -1,7 +1,9 @@
 """The selective scan, and both directions of one: one signature each, several forms, the fastest that is at hand.
 
-reference (step by step) | chunked (torch only) | cpu (Numba) | mamba_ssm's CUDA kernel where that package is installed.
-The environment variable FAKEMAMBA_SCAN = auto | reference | chunked | cpu overrides the choice.
+reference (step by step) | chunked (torch only) | cpu (Numba) | triton (on a GPU) | mamba_ssm's CUDA kernel. On a GPU
+Triton comes before mamba_ssm: it runs both directions in one launch, reads padded clips and channels that lie side by
+side as they are, and goes on from a state; mamba_ssm does none of these.
+The environment variable FAKEMAMBA_SCAN = auto | reference | chunked | cpu | triton | mamba_ssm overrides the choice.
 """
 
 import importlib
@@ -16,17 +18,17 @@ from fakemamba.errors import ConfigError, MissingExtraError
 if TYPE_CHECKING:
     from torch import Tensor
 
-Backend = Literal["reference", "chunked", "cpu", "mamba_ssm"]
+Backend = Literal["reference", "chunked", "cpu", "triton", "mamba_ssm"]
 logger = logging.getLogger(__name__)
 
-CHOICES = ("auto", "reference", "chunked", "cpu")
+CHOICES = ("auto", "reference", "chunked", "cpu", "triton", "mamba_ssm")
 
 
 def backend(device: str = "cpu") -> Backend:
     """The form that `selective_scan` would use for tensors on `device` ("cpu", "cuda", ...).
 
     Raises:
-        ConfigError: FAKEMAMBA_SCAN holds an unknown word.
+        ConfigError: FAKEMAMBA_SCAN holds an unknown word, or a form that cannot run on this machine.
         MissingExtraError: it asks for the compiled form and Numba is absent or broken.
     """
     wish = os.environ.get("FAKEMAMBA_SCAN", "auto") or "auto"
@@ -38,11 +40,34 @@ def backend(device: str = "cpu") -> Backend:
         if not _usable("numba"):
             raise MissingExtraError("FAKEMAMBA_SCAN=cpu", "torch")
         return "cpu" if device == "cpu" else "chunked"
+    if wish == "triton":
+        return _on_gpu("triton", device)
+    if wish == "mamba_ssm":
+        return _on_gpu("mamba_ssm", device)
     if wish != "auto":
         raise ConfigError(f"FAKEMAMBA_SCAN={wish}: choose one of {', '.join(CHOICES)}")
-    if device == "cuda" and _usable("mamba_ssm"):
-        return "mamba_ssm"
+    if device == "cuda":
+        return "triton" if _usable("triton") else "mamba_ssm" if _usable("mamba_ssm") else "chunked"
     return "cpu" if device == "cpu" and _usable("numba") else "chunked"
+
+
+def _on_gpu(wish: Backend, device: str) -> Backend:
+    """A GPU's form that was asked for; other devices are left to chunks. Triton's interpreter runs on any."""
+    if not _usable(wish):
+        raise ConfigError(f"FAKEMAMBA_SCAN={wish}: it is not installed: pip install {wish.replace('_', '-')}")
+    if device == "cuda" or (wish == "triton" and _interpreted()):
+        return wish
+    import torch
+
+    if not torch.cuda.is_available():
+        slowly = ", or TRITON_INTERPRET=1 to try it without, very slowly" if wish == "triton" else ""
+        raise ConfigError(f"FAKEMAMBA_SCAN={wish}: it needs a GPU that torch can use (fakemamba doctor){slowly}")
+    return "chunked"
+
+
+def _interpreted() -> bool:
+    """Whether Triton's kernels run on the CPU, op by op: for tests. Triton reads the same where it is imported."""
+    return os.environ.get("TRITON_INTERPRET", "").lower() in ("1", "true", "yes", "on", "y")
 
 
 def selective_scan(
@@ -69,6 +94,8 @@ def selective_scan(
         from fakemamba.scan.cpu import selective_scan as scan
     elif chosen == "reference":
         from fakemamba.scan.reference import selective_scan as scan
+    elif chosen == "triton" and u.dtype.itemsize <= 4:
+        from fakemamba.scan.triton import selective_scan as scan
     elif chosen == "mamba_ssm" and initial_state is None and u.dtype.itemsize <= 4:
         from fakemamba.scan.cuda import selective_scan as scan
     else:
@@ -99,6 +126,8 @@ def bidirectional_scan(
         from fakemamba.scan.reference import bidirectional_scan as both
     elif chosen == "cpu":
         from fakemamba.scan.cpu import bidirectional_scan as both
+    elif chosen == "triton" and u.dtype.itemsize <= 4:
+        from fakemamba.scan.triton import bidirectional_scan as both
     else:  # forms without a kernel of their own for it scan once, the directions side by side
         from fakemamba.scan.halves import bidirectional_scan as by_halves
 

@@ -5,6 +5,7 @@ products do, are read where they are. Results are the same in every run. Nothing
 block's width follows from how much there is to do.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ from fakemamba.scan.triton_kernels import forward
 
 WIDTHS = (32, 16, 8)  # channels of a program: one a lane, or with each channel's states over two or four lanes
 ADJOINT_WIDTH = 8  # a chunk's states stay in registers, so that a lane can hold four of sixteen states, not more
-PROGRAMS = 4  # for each multiprocessor: one warp for each of its four schedulers
+PROGRAMS = 8  # for each multiprocessor: two warps for each of its four schedulers
 
 
 def selective_scan(
@@ -79,7 +80,11 @@ def _scan(
     start = decay.new_zeros(len(u), *decay.shape) if state is None else state.float().transpose(1, 2)
     gate = None if z is None else z.transpose(1, 2)
     sequences = (t.transpose(-1, -2) for t in (u, delta, B, C))
-    y, last = _Scan.apply(*sequences, decay, skip, gate, offset, start, frames, ways, soft)  # type: ignore[no-untyped-call]
+    given = (*sequences, decay, skip, gate, offset, start)
+    # Asked here: a function of autograd is told what requires gradients even where none are taken.
+    keep = torch.is_grad_enabled() and any(t.requires_grad for t in given if t is not None)
+    y: Tensor
+    y, last = _Scan.apply(*given, frames, ways, soft, keep)  # type: ignore[no-untyped-call]
     return y.transpose(1, 2), last.transpose(1, 2)
 
 
@@ -89,21 +94,21 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, u: Tensor, delta: Tensor, B: Tensor, C: Tensor, A: Tensor, D: Tensor, z: Tensor | None,
-        bias: Tensor, state: Tensor, frames: Tensor, ways: int, soft: bool,
+        bias: Tensor, state: Tensor, frames: Tensor, ways: int, soft: bool, keep: bool,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         u, delta, B, C, A, D, bias, state = (t.contiguous() for t in (u, delta, B, C, A, D, bias, state))
         gate = None if z is None else z.contiguous()
-        keep, batch, steps = any(ctx.needs_input_grad), len(frames), _steps(len(A))
+        batch, steps = len(frames), _steps(len(A))
         (rows, T, E), (G, N) = u.shape, (B.shape[1], B.shape[3])
-        out, last = u.new_empty(batch, T, E), torch.empty_like(state)
+        out, last = _room(u, batch, T, E), _room(state, *state.shape)
         # What a kernel does not touch still needs an address: the frames' numbers serve.
-        marks = A.new_empty(rows, -(-T // steps), N, E) if keep else last
-        sums = A.new_empty(batch, T, E) if ways == 2 or (keep and gate is not None) else last
+        marks = _room(A, rows, -(-T // steps), N, E) if keep else last
+        sums = _room(A, batch, T, E) if ways == 2 or (keep and gate is not None) else last
         tensors = (frames, u, delta, B, C, A, D, u if gate is None else gate, bias, state, last, marks, sums, out)
         width = _width(batch * G, E // G, u)
         shape = {"N": N, "NP": _power(N), "BE": width, "STEPS": steps, "WAYS": ways}
         flags = {"SOFT": soft, "GATED": gate is not None, "KEEP": keep}
-        with torch.cuda.device_of(u):  # Triton launches on the current device
+        with _on(u):
             grid = (batch * G * -(-(E // G) // width),)
             forward[grid](*tensors, batch, T, E, G, E // G, **shape, **flags, num_warps=1)
         ctx.save_for_backward(frames, u, delta, B, C, A, D, gate, bias, marks, sums)
@@ -117,19 +122,29 @@ class _Scan(torch.autograd.Function):
         (ways, soft), gate = ctx.settings, u if z is None else z
         (rows, T, E), (G, N), batch = u.shape, (B.shape[1], B.shape[3]), len(frames)
         blocks = -(-(E // G) // ADJOINT_WIDTH)
-        gu, gdelta, gz = (torch.empty_like(t) for t in (u, delta, gate))
-        gB, gC = (A.new_empty(rows, G, blocks, T, N) for _ in range(2))
-        gA, gstate = (A.new_empty(rows, N, E) for _ in range(2))
-        gD, gbias = (A.new_empty(rows, E) for _ in range(2))
+        gu, gdelta, gz = (_room(t, *t.shape) for t in (u, delta, gate))
+        gB, gC = (_room(A, rows, G, blocks, T, N) for _ in range(2))
+        gA, gstate = (_room(A, rows, N, E) for _ in range(2))
+        gD, gbias = (_room(A, rows, E) for _ in range(2))
         given = (frames, u, delta, B, C, A, D, gate, bias, marks, sums, gout.contiguous(), glast.contiguous())
         found = (gu, gdelta, gB, gC, gA, gD, gz, gbias, gstate)
         shape = {"N": N, "NP": _power(N), "BE": ADJOINT_WIDTH, "STEPS": _steps(N)}
-        with torch.cuda.device_of(u):
+        with _on(u):
             grid = (batch * G * blocks, ways)
             backward[grid](*given, *found, batch, T, E, G, E // G, **shape, SOFT=soft, GATED=z is not None, num_warps=1)
         gB, gC = (g.sum(2).to(t.dtype) for g, t in ((gB, B), (gC, C)))
         totals = gA.sum(0), gD.sum(0), None if z is None else gz, gbias.sum(0)
-        return gu, gdelta, gB, gC, *totals, gstate, None, None, None
+        return gu, gdelta, gB, gC, *totals, gstate, None, None, None, None
+
+
+def _room(like: Tensor, *shape: int) -> Tensor:
+    """Memory that a kernel is to fill; it holds anything."""
+    return like.new_empty(shape)
+
+
+def _on(u: Tensor) -> AbstractContextManager[object]:
+    """Triton launches on the current device: make it that of the tensors."""
+    return torch.cuda.device(u.device) if u.device.type == "cuda" else nullcontext()
 
 
 def _power(states: int) -> int:

@@ -6,15 +6,13 @@ goes through the chunk the other way. Gradients of B and C are sums over channel
 block, the caller adds the blocks up, so that the result is the same in every run, which atomic additions would not be.
 """
 
-from typing import Any
-
 import triton.language as tl
 
-from fakemamba.scan.triton_kernels import frame, jit, load, place, sigmoid, size
+from fakemamba.scan.triton_kernels import frame, jit, kernel, load, place, sigmoid, size
 
 
 @jit
-def _gate(at: Any, gout: Any, z: Any, sums: Any, gz: Any, ok: Any, way: Any, GATED: tl.constexpr) -> Any:
+def _gate(at, gout, z, sums, gz, ok, way, GATED: tl.constexpr):
     """gy = gout silu(z); the gradient of z, which the forward direction's program stores for both."""
     gain = load(gout, at, ok)
     if GATED:
@@ -26,21 +24,21 @@ def _gate(at: Any, gout: Any, z: Any, sums: Any, gz: Any, ok: Any, way: Any, GAT
     return gain
 
 
-@jit
+@kernel
 def backward(
-    frames: Any, u: Any, delta: Any, B: Any, C: Any, A: Any, D: Any, z: Any, bias: Any, marks: Any, sums: Any,
-    gout: Any, glast: Any,
-    gu: Any, gdelta: Any, gB: Any, gC: Any, gA: Any, gD: Any, gz: Any, gbias: Any, gstate: Any,
-    batch: Any, T: Any, E: Any, G: Any, P: Any,
+    frames, u, delta, B, C, A, D, z, bias, marks, sums,
+    gout, glast,
+    gu, gdelta, gB, gC, gA, gD, gz, gbias, gstate,
+    batch, T, E, G, P,
     N: tl.constexpr, NP: tl.constexpr, BE: tl.constexpr, STEPS: tl.constexpr,
     SOFT: tl.constexpr, GATED: tl.constexpr,
-) -> Any:  # fmt: skip
+):  # fmt: skip
     """Programs: batch * G * blocks, ways.
 
     Shapes as in `triton_kernels.forward`, and gout (batch, T, E); glast, gstate, gA (R, N, E); gD, gbias (R, E);
     gB, gC (R, G, blocks, T, N); gu, gdelta, gz as what they are the gradients of, of any type.
     """
-    clip, group, block, e, own = place(batch, G, P, BE)
+    clip, group, block, e, own = place(G, P, BE)
     way = tl.program_id(1)
     row = clip + way * batch
     length = tl.load(frames + clip)

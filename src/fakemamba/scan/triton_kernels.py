@@ -22,14 +22,23 @@ from typing import Any
 import triton
 import triton.language as tl
 
+# Not compiled anew for sizes that 16 divides: such an E would let four channels share a lane, as one wide load brings
+# them, and each channel's step size would be computed by four lanes.
+SIZES = ["batch", "T", "E", "G", "P"]
+
 
 def jit(function: Callable[..., Any]) -> Any:
     """Triton's decorator; with TRITON_INTERPRET=1 at import it runs on the CPU, op by op in NumPy."""
     return triton.jit(function)
 
 
+def kernel(function: Callable[..., Any]) -> Any:
+    """The same for what is launched."""
+    return triton.jit(function, do_not_specialize=SIZES)
+
+
 @jit
-def softplus(x: Any) -> Any:
+def softplus(x):
     """log(1 + e^x); log(1 + e) = 2 artanh(e / (2 + e)) by its series, as exact where it is small as where it is not."""
     e = tl.exp(-tl.abs(x))
     s = e / (2.0 + e)
@@ -44,14 +53,14 @@ def softplus(x: Any) -> Any:
 
 
 @jit
-def sigmoid(x: Any) -> Any:
+def sigmoid(x):
     """1 / (1 + e^-x), without overflow."""
     e = tl.exp(-tl.abs(x))
     return tl.where(x >= 0, 1.0, e) / (1.0 + e)
 
 
 @jit
-def place(batch: Any, G: Any, P: Any, BE: tl.constexpr) -> Any:
+def place(G, P, BE: tl.constexpr):
     """This program's clip, group and block of the group's channels; the channels, and which of them are there."""
     blocks = tl.cdiv(P, BE)
     index = tl.program_id(0)
@@ -61,19 +70,19 @@ def place(batch: Any, G: Any, P: Any, BE: tl.constexpr) -> Any:
 
 
 @jit
-def frame(i: Any, length: Any, way: Any) -> Any:
+def frame(i, length, way):
     """The frame that a direction reads as its i-th, 64 bits wide as `length`."""
     return tl.where(way == 1, length - 1 - i, i)
 
 
 @jit
-def load(base: Any, at: Any, mask: Any) -> Any:
+def load(base, at, mask):
     """float32, zero where the mask is not."""
     return tl.load(base + at, mask=mask, other=0.0).to(tl.float32)
 
 
 @jit
-def size(raw: Any, bias: Any, ok: Any, SOFT: tl.constexpr) -> Any:
+def size(raw, bias, ok, SOFT: tl.constexpr):
     """The step, from what delta holds; zero, which leaves the state alone, behind the clip's end."""
     dt = raw + bias
     if SOFT:
@@ -82,9 +91,7 @@ def size(raw: Any, bias: Any, ok: Any, SOFT: tl.constexpr) -> Any:
 
 
 @jit
-def read(
-    i: Any, length: Any, way: Any, u: Any, delta: Any, B: Any, C: Any, E: Any, own: Any, n: Any, N: tl.constexpr
-) -> Any:
+def read(i, length, way, u, delta, B, C, E, own, n, N: tl.constexpr):
     """delta, u (BE,), B, C (NP,) of a direction's i-th frame, zeros behind its last; pointers to the row's channels."""
     t, ok = frame(i, length, way), i < length
     real, kept = own & ok, (n < N) & ok
@@ -93,9 +100,9 @@ def read(
 
 @jit
 def advance(
-    i: Any, h: Any, raw: Any, x: Any, b: Any, c: Any, a: Any, skip: Any, bias: Any, marks: Any, E: Any, tile: Any,
-    mask: Any, N: tl.constexpr, STEPS: tl.constexpr, SOFT: tl.constexpr, KEEP: tl.constexpr,
-) -> Any:  # fmt: skip
+    i, h, raw, x, b, c, a, skip, bias, marks, E, tile,
+    mask, N: tl.constexpr, STEPS: tl.constexpr, SOFT: tl.constexpr, KEEP: tl.constexpr,
+):  # fmt: skip
     """h_t = 2^(dt_t a) h_{t-1} + dt_t u_t B_t and C_t . h_t + D u_t, keeping the state where a chunk begins."""
     if KEEP and i % STEPS == 0:
         tl.store(marks + (i // STEPS) * N * E + tile, h, mask=mask)
@@ -105,7 +112,7 @@ def advance(
 
 
 @jit
-def finish(y: Any, at: Any, z: Any, out: Any, mask: Any, GATED: tl.constexpr) -> Any:
+def finish(y, at, z, out, mask, GATED: tl.constexpr):
     """Gate and store one frame."""
     if GATED:
         v = load(z, at, mask)
@@ -113,16 +120,16 @@ def finish(y: Any, at: Any, z: Any, out: Any, mask: Any, GATED: tl.constexpr) ->
     tl.store(out + at, y.to(out.dtype.element_ty), mask=mask)
 
 
-@jit
+@kernel
 def forward(
-    frames: Any, u: Any, delta: Any, B: Any, C: Any, A: Any, D: Any, z: Any, bias: Any, state: Any,
-    last: Any, marks: Any, sums: Any, out: Any,
-    batch: Any, T: Any, E: Any, G: Any, P: Any,
+    frames, u, delta, B, C, A, D, z, bias, state,
+    last, marks, sums, out,
+    batch, T, E, G, P,
     N: tl.constexpr, NP: tl.constexpr, BE: tl.constexpr, STEPS: tl.constexpr, WAYS: tl.constexpr,
     SOFT: tl.constexpr, GATED: tl.constexpr, KEEP: tl.constexpr,
-) -> Any:  # fmt: skip
+):  # fmt: skip
     """Programs: batch * G * blocks. WAYS 1 reads forwards; 2 both ways. KEEP: marks and sums for the gradients."""
-    clip, group, _, e, own = place(batch, G, P, BE)
+    clip, group, _, e, own = place(G, P, BE)
     length = tl.load(frames + clip)
     n = tl.arange(0, NP)
     tile, mask = n[:, None] * E + e[None, :], (n < N)[:, None] & own[None, :]
@@ -151,9 +158,7 @@ def forward(
             at0 = frame(i, length, 0) * E
             if WAYS == 2:
                 to_raw1, to_x1, to_b1, to_c1 = read(i + 1, length, 1, u1, delta1, B + p1, C + p1, E, own, n, N)
-                h1, y1 = advance(
-                    i, h1, raw1, x1, b1, c1, a, skip, offset, marks1, E, tile, mask, N, STEPS, SOFT, KEEP
-                )
+                h1, y1 = advance(i, h1, raw1, x1, b1, c1, a, skip, offset, marks1, E, tile, mask, N, STEPS, SOFT, KEEP)
                 raw1, x1, b1, c1 = to_raw1, to_x1, to_b1, to_c1
                 at1 = frame(i, length, 1) * E
                 met, theirs = at0 == at1, own & late & (at0 != at1)
