@@ -1,12 +1,17 @@
-"""What the selective scan costs in each of its forms, and that its time grows linearly.
+"""What both directions of the selective scan cost in each form, beside the floor: a copy of the bytes that must move.
 
 python benchmarks/scan.py [--threads 2] [--repeats 20] [--longest 30000] [--json FILE]
+python benchmarks/scan.py --device cuda [--batch 64] [--dtype bfloat16]
+
+The bytes are those of the inputs and results, each once; for the gradients also those of the inputs again, of the
+result's gradient and of each sequence's. What a form keeps for itself is not counted, so that it can be seen.
 """
 
 import argparse
-import importlib
+import importlib.util
 import json
 import math
+import os
 import platform
 import statistics
 import time
@@ -16,101 +21,169 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-FORMS = ("reference", "chunked", "cpu")
-# Both directions of one block of Fake-Mamba over 4.175 s of speech.
-BATCH, CHANNELS, STATES, STEPS = 2, 288, 16, 208
+from fakemamba.scan import bidirectional_scan
+
+# One block of Fake-Mamba-L over 4.175 s of speech.
+CHANNELS, STATES, STEPS = 288, 16, 208
+FORMS = {"cpu": ("reference", "chunked", "cpu"), "cuda": ("reference", "chunked", "triton", "mamba_ssm")}
+PACKAGES = {"cpu": "numba", "triton": "triton", "mamba_ssm": "mamba_ssm"}
+HIDDEN = 2_000_000  # cycles that a GPU waits while calls are queued: about a millisecond
 
 
-def inputs(steps: int, *, grad: bool) -> list[Tensor]:
-    """u, delta, A, B, C, D, z, delta_bias as a mixer makes them."""
-    generator = torch.Generator().manual_seed(0)
+class Bench:
+    """One size on one device; sequences in `dtype`, parameters in float32."""
 
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator)
+    def __init__(self, device: str, batch: int, dtype: torch.dtype, repeats: int) -> None:
+        self.device, self.batch, self.dtype, self.repeats = device, batch, dtype, repeats
 
-    sequence, state = (BATCH, CHANNELS, steps), (BATCH, STATES, steps)
-    values = [
-        normal(*sequence), normal(*sequence) - 2, -torch.exp(normal(CHANNELS, STATES)), normal(*state), normal(*state),
-        normal(CHANNELS), normal(*sequence), normal(CHANNELS),
-    ]  # fmt: skip
-    return [value.requires_grad_(grad) for value in values]
+    def inputs(self, steps: int, *, grad: bool) -> list[Tensor]:
+        """u, delta, A, B, C, D, z, delta_bias, laid out as a mixer's products leave them."""
+        generator = torch.Generator().manual_seed(0)
 
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator)
 
-def call(form: str, values: list[Tensor], *, backward: bool) -> Callable[[], None]:
-    """One run of a form; forward alone runs without autograd."""
-    scan = importlib.import_module(f"fakemamba.scan.{form}").selective_scan
+        def sequence(*rows: int, low: float = 0.0) -> Tensor:
+            return (normal(*rows[:-1], steps, rows[-1]) + low).to(self.device, self.dtype).transpose(-1, -2)
 
-    def forward() -> None:
-        with torch.inference_mode():
-            scan(*values, delta_softplus=True)
+        decay, skip, bias = -torch.exp(normal(CHANNELS, STATES)), normal(CHANNELS), normal(CHANNELS)
+        values = [
+            sequence(2, self.batch, CHANNELS), sequence(2, self.batch, CHANNELS, low=-2), decay.to(self.device),
+            sequence(2, self.batch, STATES), sequence(2, self.batch, STATES), skip.to(self.device),
+            sequence(self.batch, CHANNELS), bias.to(self.device),
+        ]  # fmt: skip
+        return [value.requires_grad_(grad) for value in values]
 
-    def both() -> None:
-        scan(*values, delta_softplus=True).sum().backward()
+    def bytes(self, steps: int, *, backward: bool) -> int:
+        """What must move at least."""
+        values = self.inputs(steps, grad=False)
+        result = values[6].numel() * values[6].element_size()
+        given = sum(value.numel() * value.element_size() for value in values)
+        return 3 * given + 2 * result if backward else given + result
 
-    return both if backward else forward
+    def scan(self, form: str, steps: int, *, backward: bool) -> float:
+        """Milliseconds of a form; forward alone runs without autograd."""
+        values, upstream = self.inputs(steps, grad=backward), self.inputs(steps, grad=False)[6]
 
+        def forward() -> None:
+            with torch.inference_mode():
+                bidirectional_scan(*values)
 
-def milliseconds(run: Callable[[], None], repeats: int) -> float:
-    """The median of `repeats` runs after two that warm up (and compile)."""
-    times = []
-    for index in range(repeats + 2):
+        def both() -> None:
+            torch.autograd.grad(bidirectional_scan(*values), values, upstream)
+
+        before = os.environ.get("FAKEMAMBA_SCAN")
+        os.environ["FAKEMAMBA_SCAN"] = form
+        try:
+            return self.milliseconds(both if backward else forward)
+        finally:
+            os.environ.pop("FAKEMAMBA_SCAN")
+            if before is not None:
+                os.environ["FAKEMAMBA_SCAN"] = before
+
+    def floor(self, count: int) -> float:
+        """Milliseconds of a copy that reads and writes `count` bytes together."""
+        source = torch.zeros(count // 8, dtype=torch.float32, device=self.device)
+        target = torch.empty_like(source)
+        return self.milliseconds(lambda: target.copy_(source))
+
+    def milliseconds(self, run: Callable[[], object]) -> float:
+        """The median of the runs after two that warm up (and compile)."""
+        timed = self._on_gpu if self.device == "cuda" else self._on_cpu
+        return statistics.median([timed(run) for _ in range(self.repeats + 2)][2:])
+
+    @staticmethod
+    def _on_cpu(run: Callable[[], object]) -> float:
         start = time.perf_counter()
         run()
-        if index >= 2:
-            times.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(times)
+        return (time.perf_counter() - start) * 1e3
+
+    @staticmethod
+    def _on_gpu(run: Callable[[], object]) -> float:
+        """By the GPU's clock; it waits before, so that it counts what it computes and not Python's launching."""
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda._sleep(HIDDEN)
+        begin.record()
+        run()
+        end.record()
+        torch.cuda.synchronize()
+        return begin.elapsed_time(end)
 
 
-def compare(repeats: int) -> list[dict[str, float | str]]:
-    """Every form on one block's scan."""
+def compare(bench: Bench, forms: list[str]) -> list[dict[str, float | str]]:
+    """Every form on one block, forward and with gradients."""
     rows: list[dict[str, float | str]] = []
-    for form in FORMS:
-        row: dict[str, float | str] = {"form": form}
-        for name, backward in (("forward_ms", False), ("both_ms", True)):
-            row[name] = milliseconds(call(form, inputs(STEPS, grad=backward), backward=backward), repeats)
-        rows.append(row)
+    for backward in (False, True):
+        count = bench.bytes(STEPS, backward=backward)
+        floor = bench.floor(count)
+        what = "forward + backward" if backward else "forward"
+        print(f"\n{what}: {count / 1e6:.2f} MB must move; copied in {floor:.4f} ms, {count / floor / 1e6:.1f} GB/s")
+        print(f"{'form':<12}{'ms':>12}{'times':>10}{'GB/s':>10}{'x floor':>10}")
+        slowest = None
+        for form in forms:
+            spent = bench.scan(form, STEPS, backward=backward)
+            slowest = slowest or spent
+            row = {"times": slowest / spent, "gb_s": count / spent / 1e6, "times_floor": spent / floor}
+            print(f"{form:<12}{spent:>12.4f}" + "".join(f"{value:>10.2f}" for value in row.values()), flush=True)
+            rows.append({"form": form, "what": what, "bytes": count, "floor_ms": floor, "ms": spent, **row})
     return rows
 
 
-def growth(longest: int, repeats: int) -> list[dict[str, float]]:
-    """The compiled form over ever longer clips."""
+def growth(bench: Bench, form: str, longest: int) -> list[dict[str, float]]:
+    """The fastest form over ever longer clips."""
+    print(f"\n{form}\n{'steps':<12}{'forward ms':>12}{'us a step':>12}{'forward + backward ms':>24}{'us a step':>12}")
     rows: list[dict[str, float]] = []
+    bench = Bench(bench.device, bench.batch, bench.dtype, max(3, bench.repeats // 4))
     for steps in sorted({STEPS, math.isqrt(STEPS * longest), longest}):
-        row = {"steps": float(steps)}
-        for name, backward in (("forward", False), ("both", True)):
-            spent = milliseconds(call("cpu", inputs(steps, grad=backward), backward=backward), max(3, repeats // 4))
-            row[f"{name}_ms"], row[f"{name}_us_a_step"] = spent, spent / steps * 1e3
+        forward, both = (bench.scan(form, steps, backward=backward) for backward in (False, True))
+        row = {"steps": float(steps), "forward_ms": forward, "both_ms": both}
+        row |= {"forward_us_a_step": forward / steps * 1e3, "both_us_a_step": both / steps * 1e3}
+        print(
+            f"{steps:<12}{forward:>12.2f}{row['forward_us_a_step']:>12.2f}{both:>24.2f}{row['both_us_a_step']:>12.2f}"
+        )
         rows.append(row)
     return rows
+
+
+def forms_here(device: str) -> list[str]:
+    """Those of a device whose package is installed."""
+    packages = {form: PACKAGES.get(form, "torch") for form in FORMS[device]}
+    return [form for form, package in packages.items() if importlib.util.find_spec(package) is not None]
+
+
+def machine(device: str) -> dict[str, str]:
+    """What computes."""
+    found = {"machine": platform.processor() or platform.machine(), "torch": torch.__version__}
+    if device == "cuda":
+        found |= {"gpu": torch.cuda.get_device_name(), "cuda": str(torch.version.cuda)}
+    return found
 
 
 def main() -> None:
-    """Print two tables; write them as JSON if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the tables; write them as JSON if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=FORMS, default="cpu")
+    parser.add_argument("--batch", type=int, help="clips at once (1; on a GPU 64, more than its cache holds)")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32", help="of sequences")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--longest", type=int, default=30_000, help="steps")
+    parser.add_argument("--longest", type=int, default=30_000, help="steps, for one clip; 0: no growth")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: torch finds no GPU (fakemamba doctor says more)")
     torch.set_num_threads(options.threads)
-    shape = f"batch {BATCH}, channels {CHANNELS}, states {STATES}"
-    print(f"{shape}; {options.threads} threads; medians of {options.repeats}\n\n{STEPS} steps")
-    print(f"{'form':<12}{'forward ms':>12}{'times':>8}{'forward + backward ms':>24}{'times':>8}")
-    forms = compare(options.repeats)
-    slowest = forms[0]
-    for row in forms:
-        forward, both = (float(slowest[key]) / float(row[key]) for key in ("forward_ms", "both_ms"))
-        print(f"{row['form']:<12}{row['forward_ms']:>12.2f}{forward:>8.1f}{row['both_ms']:>24.2f}{both:>8.1f}")
-    print(f"\ncpu\n{'steps':<12}{'forward ms':>12}{'us a step':>12}{'forward + backward ms':>24}{'us a step':>12}")
-    lengths = growth(options.longest, options.repeats)
-    for row in lengths:
-        print(
-            f"{row['steps']:<12.0f}{row['forward_ms']:>12.2f}{row['forward_us_a_step']:>12.2f}"
-            f"{row['both_ms']:>24.2f}{row['both_us_a_step']:>12.2f}"
-        )
+    batch = options.batch or (64 if options.device == "cuda" else 1)
+    bench = Bench(options.device, batch, getattr(torch, options.dtype), options.repeats)
+    shape = f"{batch} clips, both directions, {STEPS} steps, {CHANNELS} channels, {STATES} states, {options.dtype}"
+    facts = machine(options.device)
+    print(f"{', '.join(facts.values())}; {options.threads} threads; medians of {options.repeats}\n{shape}")
+    forms = compare(bench, forms_here(options.device))
+    single = Bench(options.device, 1, bench.dtype, options.repeats)
+    fastest = min((row for row in forms if row["what"] == "forward"), key=lambda row: float(row["ms"]))
+    lengths = growth(single, str(fastest["form"]), options.longest) if options.longest else []
     if options.json:
-        machine = {"machine": platform.processor() or platform.machine(), "torch": torch.__version__}
-        record = {**machine, "threads": options.threads, "shape": shape, "forms": forms, "growth": lengths}
+        record = {**facts, "threads": options.threads, "shape": shape, "forms": forms, "growth": lengths}
         options.json.write_text(json.dumps(record, indent=2) + "\n")
 
 

@@ -16,6 +16,7 @@ FILES = sorted(SRC.rglob("*.py"))
 HEAVY = {
     "torch",
     "numba",
+    "triton",
     "onnxruntime",
     "onnx",
     "av",
