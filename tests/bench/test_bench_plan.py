@@ -78,6 +78,13 @@ def test_what_a_back_end_lacks(monkeypatch):
     assert lacking(backend("torch+chunked"), scans=False, device="cpu") == "the model has no scan"
     assert lacking(backend("onnx"), scans=True, device="cuda") == "ONNX Runtime is used on the CPU alone"
     assert lacking(backend("torch"), scans=True, device="cpu") is None
+    assert "needs a GPU" in (lacking(backend("torch+triton"), scans=True, device="cpu") or "")
+    monkeypatch.setattr(
+        "fakemamba.bench.backends.find_spec", lambda name: name if name in ("torch", "triton") else None
+    )
+    assert lacking(backend("torch+triton"), scans=True, device="cuda:1") is None
+    wanted = "mamba_ssm is not installed: pip install mamba-ssm"
+    assert lacking(backend("torch+mamba_ssm"), scans=True, device="cuda") == wanted
     monkeypatch.setattr("fakemamba.bench.backends.find_spec", lambda name: None)
     assert "fakemamba[torch]" in (lacking(backend("torch"), scans=True, device="cpu") or "")
     assert lacking(backend("onnx"), scans=True, device="cpu") is None

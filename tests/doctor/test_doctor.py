@@ -144,6 +144,18 @@ def test_an_idle_card_is_worth_an_advice():
     assert choices.faster(packages, facts(gpus=card), {"gpus": ["NVIDIA H100"]}) == ()
 
 
+def test_a_gpu_without_a_kernel_is_worth_an_advice_and_one_with_it_is_named():
+    packages = {name: Package(name, "works") for name in PACKAGES if name not in ("triton", "mamba_ssm")}
+    found = facts(gpus=[{"name": "NVIDIA H100", "memory_gb": 80.0}]) | {
+        "scan": {"cpu": "cpu", "cuda": "chunked", "asked": None}
+    }
+    assert choices.faster(packages, found, {"gpus": []}) == ("the scan compiled for the GPU: pip install triton",)
+    found["scan"]["cuda"] = "triton"
+    assert choices.faster(packages, found, {"gpus": []}) == ()
+    [own] = [one for one in choices.choices(packages, found, None) if one.what == "the same on the GPU"]
+    assert own.runs == "a Triton kernel on the GPU"
+
+
 def test_a_cache_that_cannot_be_written_is_worth_an_advice():
     packages = {name: Package(name, "works") for name in PACKAGES}
     found = {**facts(), "numba_cache": {"path": "/nowhere", "writable": False}}

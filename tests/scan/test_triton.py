@@ -180,14 +180,17 @@ def poison(monkeypatch) -> None:
 
 
 def test_inputs_in_any_order_in_memory():
-    inputs, turned = two(L=9), two(L=9)
-    for key, value in inputs.items():
-        if value.dim() > 2:
-            turned[key] = value.transpose(-1, -2).contiguous().transpose(-1, -2)
-    turned["z"] = torch.cat([inputs["z"], inputs["z"]], dim=1)[:, :6]
-    turned["u"] = inputs["u"].repeat_interleave(2, dim=-1)[..., ::2]
+    def scattered(u, z, **rest):
+        u, z = u.repeat_interleave(2, dim=-1)[..., ::2], torch.cat([z, z], dim=1)[:, :6]
+        rest = {key: t.transpose(-1, -2).contiguous().transpose(-1, -2) for key, t in rest.items() if t.dim() > 1} | {
+            key: torch.stack([t, t], dim=1)[:, 0] for key, t in rest.items() if t.dim() == 1
+        }
+        assert not any(t.is_contiguous() for t in (u, z, *rest.values()))
+        return kernels.bidirectional_scan(u=u, z=z, **rest)
+
+    inputs = two(L=9)
     wanted = results(kernels.bidirectional_scan, inputs, HERE)
-    for key, value in results(kernels.bidirectional_scan, turned, HERE).items():
+    for key, value in results(scattered, inputs, HERE).items():
         assert torch.equal(value, wanted[key]), key
 
 
