@@ -5,6 +5,7 @@ products do, are read where they are. Results are the same in every run. Nothing
 block's width follows from how much there is to do.
 """
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,6 +17,7 @@ from fakemamba.scan.shapes import check, check_both
 from fakemamba.scan.triton_adjoint import backward
 from fakemamba.scan.triton_kernels import forward
 
+LOG2E = 1 / math.log(2)
 WIDTHS = (32, 16, 8)  # channels of a program: one a lane, or with each channel's states over two or four lanes
 ADJOINT_WIDTH = 8  # a chunk's states stay in registers, so that a lane can hold four of sixteen states, not more
 PROGRAMS = 8  # for each multiprocessor: two warps for each of its four schedulers
@@ -96,7 +98,7 @@ class _Scan(torch.autograd.Function):
         ctx: Any, u: Tensor, delta: Tensor, B: Tensor, C: Tensor, A: Tensor, D: Tensor, z: Tensor | None,
         bias: Tensor, state: Tensor, frames: Tensor, ways: int, soft: bool, keep: bool,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        u, delta, B, C, A, D, bias, state = (t.contiguous() for t in (u, delta, B, C, A, D, bias, state))
+        u, delta, B, C, A, D, bias, state = (t.contiguous() for t in (u, delta, B, C, A * LOG2E, D, bias, state))
         gate = None if z is None else z.contiguous()
         batch, steps = len(frames), _steps(len(A))
         (rows, T, E), (G, N) = u.shape, (B.shape[1], B.shape[3])

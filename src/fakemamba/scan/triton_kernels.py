@@ -9,8 +9,8 @@ The next frame is read before the current one is computed.
 Letters: R = ways * batch rows (the backward direction's after the forward ones), T frames, E = G * P channels in G
 groups that share B and C, N states (NP: the next power of two), BE channels of a program. Layouts, all contiguous:
 
-    frames (batch,) int64   u, delta (R, T, E)   B, C (R, G, T, N)   A (N, E)   D, bias (E,)   z, out (batch, T, E)
-    state, last (R, N, E)   marks (R, chunks of STEPS, N, E)   sums (batch, T, E)
+    frames (batch,) int64   u, delta (R, T, E)   B, C (R, G, T, N)   z, out, sums (batch, T, E)   D, bias (E,)
+    A (N, E), times log2 e, as exp2 wants it   state, last (R, N, E)   marks (R, chunks of STEPS, N, E)
 
 u, delta, B, C, z and out may have any floating type of at most 32 bits; everything else is float32. Offsets are
 64 bits wide. Programs share nothing that is written, so that results don't depend on their order.
@@ -92,10 +92,10 @@ def size(raw, bias, ok, SOFT: tl.constexpr):
 
 @jit
 def read(i, length, way, u, delta, B, C, E, own, n, N: tl.constexpr):
-    """delta, u (BE,), B, C (NP,) of a direction's i-th frame, zeros behind its last; pointers to the row's channels."""
+    """delta, u (BE,), B, C (NP,) of a direction's i-th frame, zeros behind its last; pointers to the row's own."""
     t, ok = frame(i, length, way), i < length
     real, kept = own & ok, (n < N) & ok
-    return load(delta, t * E, real), load(u, t * E, real), load(B + n, t * N, kept), load(C + n, t * N, kept)
+    return load(delta, t * E, real), load(u, t * E, real), load(B, t * N, kept), load(C, t * N, kept)
 
 
 @jit
@@ -103,7 +103,7 @@ def advance(
     i, h, raw, x, b, c, a, skip, bias, marks, E, tile,
     mask, N: tl.constexpr, STEPS: tl.constexpr, SOFT: tl.constexpr, KEEP: tl.constexpr,
 ):  # fmt: skip
-    """h_t = 2^(dt_t a) h_{t-1} + dt_t u_t B_t and C_t . h_t + D u_t, keeping the state where a chunk begins."""
+    """h_t = 2^(dt_t A) h_{t-1} + dt_t u_t B_t and C_t . h_t + D u_t, keeping the state where a chunk begins."""
     if KEEP and i % STEPS == 0:
         tl.store(marks + (i // STEPS) * N * E + tile, h, mask=mask)
     dt = size(raw, bias, True, SOFT)
@@ -120,6 +120,27 @@ def finish(y, at, z, out, mask, GATED: tl.constexpr):
     tl.store(out + at, y.to(out.dtype.element_ty), mask=mask)
 
 
+@jit
+def meet(y0, y1, at0, at1, late, z, sums, out, own, GATED: tl.constexpr, KEEP: tl.constexpr):
+    """Leave both directions' sums where the other will find them or, later, add what it has left and finish."""
+    met, theirs = at0 == at1, own & late & (at0 != at1)
+    total0 = y0 + tl.where(met, y1, load(sums, at0, theirs))
+    total1 = y1 + tl.where(met, y0, load(sums, at1, theirs))
+    left = own & (KEEP | (late == 0))
+    tl.store(sums + at0, total0, mask=left)
+    tl.store(sums + at1, total1, mask=left)
+    finish(total0, at0, z, out, own & late, GATED)
+    finish(total1, at1, z, out, own & late, GATED)
+
+
+@jit
+def begin(row, group, u, delta, B, C, state, marks, T, E, G, e, n, tile, mask, N: tl.constexpr, STEPS: tl.constexpr):
+    """Pointers to a row's first frame, in the order of `read`, and to its marks; its first state."""
+    p, chunks = (row * G + group) * T * N + n, tl.cdiv(T, STEPS)
+    first = load(state + row * N * E, tile, mask)
+    return u + row * T * E + e, delta + row * T * E + e, B + p, C + p, marks + row * chunks * N * E, first
+
+
 @kernel
 def forward(
     frames, u, delta, B, C, A, D, z, bias, state,
@@ -130,45 +151,33 @@ def forward(
 ):  # fmt: skip
     """Programs: batch * G * blocks. WAYS 1 reads forwards; 2 both ways. KEEP: marks and sums for the gradients."""
     clip, group, _, e, own = place(G, P, BE)
-    length = tl.load(frames + clip)
-    n = tl.arange(0, NP)
+    length, n = tl.load(frames + clip), tl.arange(0, NP)
     tile, mask = n[:, None] * E + e[None, :], (n < N)[:, None] & own[None, :]
-    a = load(A, tile, mask) * 1.4426950408889634  # in units of log 2, as exp2 wants it
+    a = load(A, tile, mask)
     skip, offset = load(D, e, own), load(bias, e, own)
     z, out, sums = z + clip * T * E + e, out + clip * T * E + e, sums + clip * T * E + e
 
-    u0, delta0, p0 = u + clip * T * E + e, delta + clip * T * E + e, (clip * G + group) * T * N
-    h0 = load(state + clip * N * E, tile, mask)
-    chunks = tl.cdiv(T, STEPS)
-    marks0 = marks + clip * chunks * N * E
-    raw0, x0, b0, c0 = read(0, length, 0, u0, delta0, B + p0, C + p0, E, own, n, N)
-    row = clip + batch
+    u0, delta0, B0, C0, marks0, h0 = begin(
+        clip, group, u, delta, B, C, state, marks, T, E, G, e, n, tile, mask, N, STEPS
+    )  # fmt: skip
+    raw0, x0, b0, c0 = read(0, length, 0, u0, delta0, B0, C0, E, own, n, N)
     if WAYS == 2:
-        u1, delta1, p1 = u + row * T * E + e, delta + row * T * E + e, (row * G + group) * T * N
-        h1 = load(state + row * N * E, tile, mask)
-        marks1 = marks + row * chunks * N * E
-        raw1, x1, b1, c1 = read(0, length, 1, u1, delta1, B + p1, C + p1, E, own, n, N)
+        u1, delta1, B1, C1, marks1, h1 = begin(
+            clip + batch, group, u, delta, B, C, state, marks, T, E, G, e, n, tile, mask, N, STEPS
+        )  # fmt: skip
+        raw1, x1, b1, c1 = read(0, length, 1, u1, delta1, B1, C1, E, own, n, N)
 
     for half in range(2):
-        late = half == 1
         for i in range(length // 2 * half, length // 2 + (length + 1) // 2 * half):
-            to_raw0, to_x0, to_b0, to_c0 = read(i + 1, length, 0, u0, delta0, B + p0, C + p0, E, own, n, N)
+            next0 = read(i + 1, length, 0, u0, delta0, B0, C0, E, own, n, N)
             h0, y0 = advance(i, h0, raw0, x0, b0, c0, a, skip, offset, marks0, E, tile, mask, N, STEPS, SOFT, KEEP)
-            raw0, x0, b0, c0 = to_raw0, to_x0, to_b0, to_c0
+            raw0, x0, b0, c0 = next0
             at0 = frame(i, length, 0) * E
             if WAYS == 2:
-                to_raw1, to_x1, to_b1, to_c1 = read(i + 1, length, 1, u1, delta1, B + p1, C + p1, E, own, n, N)
+                next1 = read(i + 1, length, 1, u1, delta1, B1, C1, E, own, n, N)
                 h1, y1 = advance(i, h1, raw1, x1, b1, c1, a, skip, offset, marks1, E, tile, mask, N, STEPS, SOFT, KEEP)
-                raw1, x1, b1, c1 = to_raw1, to_x1, to_b1, to_c1
-                at1 = frame(i, length, 1) * E
-                met, theirs = at0 == at1, own & late & (at0 != at1)
-                total0 = y0 + tl.where(met, y1, load(sums, at0, theirs))
-                total1 = y1 + tl.where(met, y0, load(sums, at1, theirs))
-                left = own & (KEEP | (half == 0))
-                tl.store(sums + at0, total0, mask=left)
-                tl.store(sums + at1, total1, mask=left)
-                finish(total0, at0, z, out, own & late, GATED)
-                finish(total1, at1, z, out, own & late, GATED)
+                raw1, x1, b1, c1 = next1
+                meet(y0, y1, at0, frame(i, length, 1) * E, half == 1, z, sums, out, own, GATED, KEEP)
             else:
                 if KEEP and GATED:
                     tl.store(sums + at0, y0, mask=own)
@@ -179,4 +188,4 @@ def forward(
         tl.store(out + frame(t, length, 0) * E, tl.zeros((BE,), out.dtype.element_ty), mask=own)
     tl.store(last + clip * N * E + tile, h0, mask=mask)
     if WAYS == 2:
-        tl.store(last + row * N * E + tile, h1, mask=mask)
+        tl.store(last + (clip + batch) * N * E + tile, h1, mask=mask)
