@@ -7,7 +7,7 @@ from pathlib import Path
 from fakemamba.config import CepstraConfig, ModelConfig, load_model_config
 from fakemamba.errors import FakeMambaError
 from recipes.builtin import shortcuts, smoke
-from recipes.builtin.bank import STRENGTHS, Bank
+from recipes.builtin.bank import Bank
 from recipes.builtin.bank import build as build_bank
 from recipes.builtin.catalogue import STEPS, collect, everything
 from recipes.builtin.facts import Facts
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
     config = load_model_config(options.config)
     counts = Draw(clips).counts()  # a source without a share is told of before the hours
     shortcuts.report(clips, options.work / "shortcuts.md", seed=options.seed)
-    bank = build_bank(clips, options.work / "bank.i16", views=len(STRENGTHS), seed=options.seed)
+    bank = build_bank(clips, options.work / "bank.i16", seed=options.seed)
     say(f"bank: {len(bank.samples) / RATE / 3600:.1f} h in {bank.views} views")
     if options.leave_out or options.smoke:
         leave_some_out(options, config, clips, bank)

@@ -4,11 +4,10 @@ Codecs cost more than a training step on two cores, so each clip meets a few dra
 classes go through the same chain: nothing about the draw depends on the label.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +19,31 @@ from recipes.builtin import keep
 from recipes.builtin.manifest import RATE, Clip, Wave, content
 
 LONGEST = 4 * RATE
-STRENGTHS = (0.0, 0.4, 0.8)  # of the chain, by view
 # Human clips are often native at 16 kHz, fakes come from 22 or 24: both take the same resampling paths.
 ODDS = {**CHANCES, "resampling": 0.6}
 # Codecs of the core install only, so that the draws don't depend on what else a machine has.
 CODECS = ("mp3", "vorbis", "opus", "alaw", "mulaw", "gsm", "ima_adpcm", "ms_adpcm")
+# A call: what a handset's surroundings add, then a line that keeps half of the band or less.
+LINE_CODECS = ("alaw", "mulaw", "gsm", "ima_adpcm", "ms_adpcm", "opus")
+LINE = {"edges": 0.1, "room": 0.25, "noise": 0.2, "coloured": 0.2, "hum": 0.05, "equaliser": 0.5, "clipping": 0.05,
+        "level": 0.8, "band": 0.5, "codec": 1.0, "second_codec": 0.2, "loss": 0.1}  # fmt: skip
+# A recording among noises, half of them recorded, then often a codec.
+NOISE = {"room": 0.25, "noise": 0.6, "coloured": 0.6, "equaliser": 0.2, "level": 0.8, "resampling": 0.4, "band": 0.15,
+         "codec": 0.6, "second_codec": 0.05, "loss": 0.05}  # fmt: skip
 
 
-SPOTS = 24  # clips that tell whether a bank of an earlier version is this one
+@dataclass(frozen=True)
+class View:
+    """How one view of every clip is degraded: the chain's strength (0 leaves the clip as it is), odds and codecs."""
+
+    name: str
+    strength: float
+    chances: Mapping[str, float] = field(default_factory=lambda: ODDS)
+    codecs: tuple[str, ...] = CODECS
+
+
+VIEWS = (View("clean", 0.0), View("light", 0.4), View("heavy", 0.8), View("line", 1.0, LINE, LINE_CODECS),
+         View("noise", 1.0, NOISE))  # fmt: skip
 Views = list[NDArray[np.int16]]
 
 
@@ -54,33 +70,34 @@ def load_noises(clips: Sequence[Clip], split: str) -> list[Wave]:
     return [sf.read(c.path, dtype="float32")[0] for c in clips if c.label == "noise" and c.split == split]
 
 
-def _views(job: tuple[int, Clip], views: int, seed: int, noises: list[Wave]) -> Views:
+def _views(job: tuple[int, Clip], views: Sequence[View], seed: int, noises: list[Wave]) -> Views:
     number, clip = job
-    chain = Chain(chances=ODDS, noises=noises, available=CODECS)
     wave = sf.read(clip.path, dtype="float32")[0][:LONGEST]
-    made = [wave]
-    for view in range(1, views):
-        rng = np.random.default_rng([seed, 4, number, view])
-        made.append(chain.draw(rng, strength=STRENGTHS[view]).apply(wave))
+    made = []
+    # Degraded are the clips that are trained on, and dev's; of all others the clean view alone is asked for.
+    degraded = clip.whole and clip.split in {"train", "dev"}
+    for place, view in enumerate(views):
+        if place and not degraded:
+            made.append(wave[:0])
+            continue
+        rng = np.random.default_rng([seed, 4, number, place])
+        chain = Chain(chances=view.chances, noises=noises, available=view.codecs)
+        made.append(chain.draw(rng, strength=view.strength).apply(wave))
     return [np.clip(np.round(w * 32767), -32768, 32767).astype(np.int16) for w in made]
 
 
-def build(clips: Sequence[Clip], path: Path, *, views: int, seed: int, workers: int = 2) -> Bank:
+def build(clips: Sequence[Clip], path: Path, *, seed: int, views: Sequence[View] = VIEWS, workers: int = 2) -> Bank:
     """Read the bank, making it first when it isn't there or was made from other clips or in another way."""
     index = path.with_suffix(".index.json")
     noise = [clip.name for clip in clips if clip.label == "noise" and clip.split == "train"]
-    key = keep.mark([content(clips), noise, views, seed, STRENGTHS[:views], CODECS, ODDS, LONGEST])
+    key = keep.mark([content(clips), noise, seed, [asdict(view) for view in views], LONGEST])
     kept = keep.read_json(index) if index.exists() else None
     if kept and kept["key"] == key:
         return Bank(np.memmap(path, np.int16, mode="r"), np.array(kept["offsets"]), key)
     work = partial(_views, views=views, seed=seed, noises=load_noises(clips, "train"))
-    former = path.with_suffix(".json")  # the index of earlier versions, which told less
-    offsets = _earlier(former, path, clips, work, [views, seed])
-    if offsets is None:
-        former.unlink(missing_ok=True)
-        index.unlink(missing_ok=True)
-        with keep.whole(path) as fresh, ProcessPoolExecutor(workers) as pool:
-            offsets = _fill(fresh, pool.map(work, list(enumerate(clips)), chunksize=16))
+    index.unlink(missing_ok=True)
+    with keep.whole(path) as fresh, ProcessPoolExecutor(workers) as pool:
+        offsets = _fill(fresh, pool.map(work, list(enumerate(clips)), chunksize=16))
     keep.put_json(index, {"key": key, "offsets": offsets})
     return Bank(np.memmap(path, np.int16, mode="r"), np.array(offsets), key)
 
@@ -96,23 +113,4 @@ def _fill(path: Path, made: Iterable[Views]) -> list[list[int]]:
                 row.append(row[-1] + len(wave))
             end = row[-1]
             offsets.append(row)
-    return offsets
-
-
-def _earlier(former: Path, path: Path, clips: Sequence[Clip], work: "partial[Views]", how: list[int]
-             ) -> list[list[int]] | None:  # fmt: skip
-    """The offsets of a bank whose index knew paths alone, if lengths and some clips' samples are what they would be."""
-    if not (former.exists() and path.exists()):
-        return None
-    (paths, *before), offsets = (found := keep.read_json(former))["key"], found["offsets"]
-    if before != how or ["/".join(Path(p).parts[-2:]) for p in paths] != [clip.name for clip in clips]:
-        return None
-    lengths = [min(sf.info(clip.path).frames, LONGEST) for clip in clips]
-    if [b - a for a, b, *_ in offsets] != lengths or path.stat().st_size != 2 * offsets[-1][-1]:
-        return None
-    samples = np.memmap(path, np.int16, mode="r")
-    for number in np.linspace(0, len(clips) - 1, min(SPOTS, len(clips))).astype(int).tolist():
-        rows = zip(work((number, clips[number])), pairwise(offsets[number]), strict=True)
-        if not all(np.array_equal(wave, samples[a:b]) for wave, (a, b) in rows):
-            return None
     return offsets

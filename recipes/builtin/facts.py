@@ -22,7 +22,6 @@ from recipes.builtin.manifest import RATE, Clip, Wave
 
 CHUNK = 256  # clips in a file
 STRETCH = (0.9, 3.0)  # seconds of the shorter view
-SPOTS = 8  # clips that tell whether statistics of an earlier version are these
 Facts16 = NDArray[np.float16]
 
 
@@ -91,11 +90,9 @@ def _measure(job: tuple[int, list[Wave]], seed: int, frontend: CepstraConfig) ->
 
 
 def _wanted(clips: Sequence[Clip], bank: Bank, number: int) -> list[Wave]:
-    """The waves to measure: training clips in every view, dev clips clean, nothing of the test."""
-    clip, nothing = clips[number], np.zeros(0, np.float32)
-    views = bank.views if clip.split == "train" else int(clip.split == "dev")
-    views *= int(clip.whole)
-    return [bank.wave(number, view) if view < views else nothing for view in range(bank.views)]
+    """The waves to measure: every view of training and dev clips, nothing of the test."""
+    wanted = clips[number].split in {"train", "dev"} and clips[number].whole
+    return [bank.wave(number, view) if wanted else np.zeros(0, np.float32) for view in range(bank.views)]
 
 
 def build(clips: Sequence[Clip], bank: Bank, folder: Path, *, seed: int, frontend: CepstraConfig | None = None,
@@ -119,33 +116,13 @@ def build(clips: Sequence[Clip], bank: Bank, folder: Path, *, seed: int, fronten
 
 def _claim(clips: Sequence[Clip], bank: Bank, folder: Path, measure: "partial[Facts16]") -> str:
     """Make the folder this bank's and these settings', whose mark is returned; what others left there goes first."""
-    place, former = folder / "key.json", folder / "index.json"
+    place = folder / "key.json"
     seed, frontend = measure.keywords["seed"], measure.keywords["frontend"]
     wanted = [[clip.split, clip.whole] for clip in clips]
     width = _cepstra(frontend.ffts, frontend.hop).out_width
     key = keep.mark([bank.key, wanted, seed, STRETCH, CHUNK, frontend.ffts, frontend.hop, width])
-    if place.exists() and keep.read_json(place) == key:
-        return key
-    if place.exists() or not _earlier(former, clips, bank, measure):
-        for old in (place, former, *folder.glob("*.npy")):
+    if not (place.exists() and keep.read_json(place) == key):
+        for old in (place, *folder.glob("*.npy")):
             old.unlink(missing_ok=True)
-    keep.put_json(place, key)
+        keep.put_json(place, key)
     return key
-
-
-def _earlier(former: Path, clips: Sequence[Clip], bank: Bank, measure: "partial[Facts16]") -> bool:
-    """Whether chunks whose index knew clips and views alone are what would be computed now, as far as some tell."""
-    if not former.exists():
-        return False
-    rows, *before = keep.read_json(former)
-    paths = [row if isinstance(row, str) else row[0] for row in rows]
-    names = ["/".join(Path(path).parts[-2:]) for path in paths]
-    if before[:2] != [bank.views, measure.keywords["seed"]] or names != [clip.name for clip in clips]:
-        return False
-    for number in np.linspace(0, len(clips) - 1, min(SPOTS, len(clips))).astype(int).tolist():
-        path = former.with_name(f"{number // CHUNK:04d}.npy")
-        if path.exists():
-            there, made = np.load(path, mmap_mode="r"), measure((number, _wanted(clips, bank, number)))
-            if there.shape[1:] != made.shape or not np.allclose(there[number % CHUNK], made, rtol=2e-3, atol=0.05):
-                return False
-    return True

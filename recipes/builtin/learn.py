@@ -17,7 +17,7 @@ from fakemamba.train.settings import LossConfig, OptimConfig, TrainConfig
 from recipes.builtin.evaluate import tabulate
 from recipes.builtin.facts import Facts, Given
 from recipes.builtin.manifest import Clip
-from recipes.builtin.sampling import Draw
+from recipes.builtin.sampling import Draw, view_odds
 from recipes.builtin.train import Plan, data_mark, place, run
 
 STEPS = 600
@@ -47,7 +47,8 @@ class FactBatches:
         """A share of a step's batch; it depends on the seed and its number alone."""
         rng = np.random.default_rng([self._seed, 8, epoch, place])
         rows = [self._draw.row(label, rng) for label in ("bonafide", "spoof") for _ in range(BATCH // 2)]
-        views = rng.integers(self._facts.views, size=BATCH)
+        views = 2 * rng.choice(self._facts.views // 2, size=BATCH, p=view_odds(self._facts.views // 2))
+        views += rng.integers(2, size=BATCH)  # whole, or a stretch
         facts = np.stack([self._facts.of(row, int(view)) for row, view in zip(rows, views, strict=True)])
         targets = np.repeat([1, 0], BATCH // 2)
         return Batch(facts[rank::ranks], targets[rank::ranks])

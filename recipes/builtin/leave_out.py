@@ -17,6 +17,7 @@ import torch
 from fakemamba.checkpoint.torch_io import load_system
 from fakemamba.config import ModelConfig
 from recipes.builtin import keep
+from recipes.builtin.bank import VIEWS as BANK_VIEWS
 from recipes.builtin.evaluate import rate, tabulate
 from recipes.builtin.facts import Facts, Given
 from recipes.builtin.learn import BATCH, learn_one, narrow, plan
@@ -25,7 +26,7 @@ from recipes.builtin.train import data_mark, place
 
 FOLDS = 5
 LEAST = 5  # genuine clips and fakes that a page, or a family, must have to be told of
-VIEWS = {"clean": 0, "light": 2, "heavy": 4}  # of the statistics: whole clips through the three strengths of the chain
+VIEWS = {view.name: 2 * place for place, view in enumerate(BANK_VIEWS)}  # of the statistics: whole clips
 Scores = dict[str, list[float]]
 
 

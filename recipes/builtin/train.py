@@ -46,7 +46,7 @@ def plan(config: ModelConfig, *, steps: int = STEPS, every: int = EVERY, seed: i
 
 def data_mark(clips: Sequence[Clip], views: str, *drawn: object) -> str:
     """16 letters for what a run learns from and is judged on: clips, the mark of their views, how they are drawn."""
-    return keep.mark([identity(clip for clip in clips if clip.split != "test"), views, SHARES, NAMES, *drawn])
+    return keep.mark([identity(clip for clip in clips if clip.split != "test"), views, SHARES, NAMES, VIEWS, *drawn])
 
 
 def place(work: Path, plan: Plan) -> Path:
@@ -110,7 +110,7 @@ def train(clips: list[Clip], bank: Bank, plan: Plan, work: Path) -> Path:
     Raises:
         FakeMambaError: the run broke off.
     """
-    plan = plan.model_copy(update={"data": data_mark(clips, bank.key, LENGTHS, SECONDS, VIEWS)})
+    plan = plan.model_copy(update={"data": data_mark(clips, bank.key, LENGTHS, SECONDS)})
     batches = BankBatches(Sampler(clips, bank, plan.train.seed), plan.steps, plan.every)
     return run(plan, lambda: build(plan.model), batches, BankLook(clips, bank), place(work, plan))
 

@@ -1,6 +1,5 @@
 """The recipe's own parts, on a handful of made-up clips."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,8 @@ import soundfile
 from fakemamba.checkpoint.folder import open_folder
 from fakemamba.config import EncoderConfig, ModelConfig, SpectrumConfig
 from fakemamba.errors import ConfigError, DataError
-from recipes.builtin import bank as bank_module
 from recipes.builtin import manifest
-from recipes.builtin.bank import Bank, build
+from recipes.builtin.bank import VIEWS, Bank, build
 from recipes.builtin.evaluate import tabulate
 from recipes.builtin.manifest import RATE, Clip
 from recipes.builtin.mel import filters as mel_filters
@@ -49,7 +47,7 @@ def clips(tmp_path: Path) -> list[Clip]:
 
 @pytest.fixture
 def bank(clips: list[Clip], tmp_path: Path) -> Bank:
-    return build(clips, tmp_path / "bank.i16", views=3, seed=1, workers=1)
+    return build(clips, tmp_path / "bank.i16", views=VIEWS[:3], seed=1, workers=1)
 
 
 def test_tables_survive_a_move(clips: list[Clip], tmp_path: Path) -> None:
@@ -78,7 +76,7 @@ def test_the_bank_keeps_the_clean_clip_and_is_read_back(clips: list[Clip], bank:
     original, _ = soundfile.read(clips[0].path, dtype="float32")
     np.testing.assert_allclose(bank.wave(0, 0), original, atol=1 / 32_000)
     assert len(bank.wave(0, 1)) == len(original)
-    again = build(clips, tmp_path / "bank.i16", views=3, seed=1, workers=1)
+    again = build(clips, tmp_path / "bank.i16", views=VIEWS[:3], seed=1, workers=1)
     np.testing.assert_array_equal(again.samples, bank.samples)
 
 
@@ -140,27 +138,9 @@ def test_a_source_without_a_share_is_named(clips: list[Clip]) -> None:
 def test_the_bank_is_made_anew_when_a_file_changed(clips: list[Clip], bank: Bank, tmp_path: Path) -> None:
     rng = np.random.default_rng(7)
     soundfile.write(clips[1].path, rng.normal(0, 0.1, RATE), RATE)
-    again = build(clips, tmp_path / "bank.i16", views=3, seed=1, workers=1)
+    again = build(clips, tmp_path / "bank.i16", views=VIEWS[:3], seed=1, workers=1)
     assert len(again.wave(1, 0)) == RATE
     assert again.key != bank.key
-
-
-def test_a_bank_of_an_earlier_version_is_taken_when_it_is_this_one(
-    clips: list[Clip], bank: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    former, index = tmp_path / "bank.json", tmp_path / "bank.index.json"
-    paths = [f"/elsewhere/{c.name}" for c in clips]
-    former.write_text(json.dumps({"key": [paths, 3, 1], "offsets": bank.offsets.tolist()}))
-    index.unlink()
-    with monkeypatch.context() as patched:
-        patched.setattr(bank_module, "ProcessPoolExecutor", None)  # nothing is made
-        again = build(clips, tmp_path / "bank.i16", views=3, seed=1)
-    assert again.key == bank.key
-    np.testing.assert_array_equal(again.offsets, bank.offsets)
-    index.unlink()
-    monkeypatch.setattr(bank_module, "STRENGTHS", (0.0, 0.9, 1.0))  # the views would be others now
-    build(clips, tmp_path / "bank.i16", views=3, seed=1, workers=1)
-    assert not former.exists()
 
 
 def test_epochs_end_where_the_steps_do_and_processes_share_a_batch(clips: list[Clip], bank: Bank) -> None:

@@ -12,6 +12,7 @@ from conftest import ROOT
 from fakemamba.checkpoint.torch_io import load_system
 from fakemamba.config import load_model_config
 from recipes.builtin import keep, leave_out
+from recipes.builtin.bank import VIEWS
 from recipes.builtin.bank import build as build_bank
 from recipes.builtin.facts import build
 from recipes.builtin.learn import SEEDS
@@ -96,7 +97,7 @@ def test_a_finished_fold_is_not_trained_again(tmp_path: Path, monkeypatch: pytes
     clips = [clip(tmp_path / page / f"{kind}{i}.flac", kind, source=page, seed=i)
              for page in ("page-a", "page-b") for kind in ("bonafide", "spoof") for i in range(2)]  # fmt: skip
     clips += [replace(c, split="dev") for c in clips[:4]]
-    bank = build_bank(clips, tmp_path / "bank.i16", views=2, seed=1, workers=1)
+    bank = build_bank(clips, tmp_path / "bank.i16", views=VIEWS[:2], seed=1, workers=1)
     facts = build(clips, bank, tmp_path / "facts", seed=1, workers=1)
     folds, said = page_folds(clips, count=2, least=2), list[str]()
     wanted = {"steps": 2, "seed": 1, "folds": folds, "say": said.append}

@@ -33,7 +33,7 @@ def test_every_step_runs_on_a_few_clips(tmp_path: Path) -> None:
     assert set(card.training["clips"]) == {"bonafide", "spoof"}
     found = json.loads((tmp_path / "report-tiny" / "report.json").read_text())
     assert card.training["error_rates"]["sets"][0]["eer"] == round(found["conditions"]["clean"]["macro"], 1)
-    assert set(found["left_out"]["families"]) == {"clean", "light", "heavy"}
+    assert set(found["left_out"]["families"]) == {"clean", "light", "heavy", "line", "noise"}
     assert found["left_out"]["pages"]["clean"]
     assert (tmp_path / "report-tiny" / "report-codecs.png").stat().st_size > 1000
     assert (tmp_path / "shortcuts.md").exists()

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 from fakemamba.errors import FakeMambaError
-from recipes.builtin.bank import STRENGTHS
 from recipes.builtin.bank import build as build_bank
 from recipes.builtin.catalogue import everything
 from recipes.builtin.finish import NAME
@@ -26,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     check_corpus(options.corpus)
     clips = everything(options.work, options.corpus)
-    bank = build_bank(clips, options.work / "bank.i16", views=len(STRENGTHS), seed=options.seed)
+    bank = build_bank(clips, options.work / "bank.i16", seed=options.seed)
     out, began = options.out or options.work / f"report-{Path(options.model).name}", time.process_time()
     found = report(options.model, clips, bank, out, seed=options.seed, left_out=options.work / LEFT_OUT,
                    say=lambda line: print(f"{time.process_time() - began:5.0f} s: {line}", flush=True))  # fmt: skip
