@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from fakemamba.scan.reference import finish
-from fakemamba.scan.shapes import check, compute_dtype
+from fakemamba.scan.shapes import check, compute_dtype, grouped
 
 WORKING_SET = 2**18  # states of a segment: a few such tensors fit a cache
 CHUNK = 16  # steps of a chunk, where there are chunks
@@ -49,8 +49,7 @@ def selective_scan(
     if delta_softplus:
         dt = functional.softplus(dt)
     batch, channels, length = x.shape
-    B, C = (t[:, None] if t.dim() == 3 else t for t in (B, C))  # (batch, G, N, L)
-    groups = max(B.shape[1], C.shape[1])
+    B, C, groups = grouped(B, C)
     into = [t.permute(2, 0, 1).reshape(length, batch, groups, -1, 1) for t in (dt, dt * x)]
     by_time = [t.permute(3, 0, 1, 2).expand(-1, -1, groups, -1)[:, :, :, None] for t in (B, C)]
     decays = A.view(groups, -1, A.shape[1])

@@ -14,7 +14,7 @@ from torch.nn import functional
 from fakemamba.scan.cpu_adjoint import SPAN, backward
 from fakemamba.scan.cpu_kernels import STEPS, forward
 from fakemamba.scan.lanes import LANES
-from fakemamba.scan.shapes import check, check_both, compute_dtype
+from fakemamba.scan.shapes import check, check_both, compute_dtype, grouped
 from fakemamba.scan.threads import run
 
 
@@ -34,8 +34,7 @@ def selective_scan(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """As `fakemamba.scan.reference.selective_scan`."""
     check(u, delta, A, B, C, D, z, delta_bias, initial_state)
-    B, C = (t[:, None] if t.dim() == 3 else t for t in (B, C))
-    groups = max(B.shape[1], C.shape[1])
+    B, C, groups = grouped(B, C)
     batch, channels, length = u.shape
     frames = torch.full((batch,), length)
     state = None if initial_state is None else _blocked(initial_state, groups)

@@ -81,6 +81,12 @@ def check_both(
             raise ValueError(f"bidirectional_scan: {name} must be {shape} to fit u and A, not {tuple(tensor.shape)}")
 
 
+def grouped(B: Tensor, C: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Checked B and C, (batch, N, L) or (batch, G, N, L) each, as (batch, G or 1, N, L), and the number of groups."""
+    B, C = (t[:, None] if t.dim() == 3 else t for t in (B, C))
+    return B, C, max(B.shape[1], C.shape[1])
+
+
 def blanked(lengths: Tensor | None, *tensors: Tensor) -> tuple[Tensor, ...]:
     """Tensors (..., batch, rows, L) with zeros behind each clip's own frames (batch,); None: all are its own."""
     if lengths is None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from fakemamba.scan.shapes import check, check_both
+from fakemamba.scan.shapes import check, check_both, grouped
 from fakemamba.scan.triton_adjoint import backward
 from fakemamba.scan.triton_kernels import forward
 
@@ -39,8 +39,7 @@ def selective_scan(
 ) -> Tensor | tuple[Tensor, Tensor]:
     """As `fakemamba.scan.reference.selective_scan`, for types of at most 32 bits."""
     check(u, delta, A, B, C, D, z, delta_bias, initial_state)
-    B, C = (t[:, None] if t.dim() == 3 else t for t in (B, C))
-    groups = max(B.shape[1], C.shape[1])
+    B, C, groups = grouped(B, C)
     B, C = (t.expand(-1, groups, -1, -1) for t in (B, C))
     frames = _full(u.shape[:1], u)
     y, last = _scan(u, delta, A, B, C, D, z, delta_bias, initial_state, frames, 1, delta_softplus)
@@ -103,7 +102,7 @@ class _Scan(torch.autograd.Function):
         batch, steps = len(frames), _steps(len(A))
         (rows, T, E), (G, N) = u.shape, (B.shape[1], B.shape[3])
         out, last = _room(u, batch, T, E), _room(state, *state.shape)
-        # What a kernel does not touch still needs an address: the frames' numbers serve.
+        # What a kernel does not touch still needs an address: those of the last states serve.
         marks = _room(A, rows, -(-T // steps), N, E) if keep else last
         sums = _room(A, batch, T, E) if ways == 2 or (keep and gate is not None) else last
         tensors = (frames, u, delta, B, C, A, D, u if gate is None else gate, bias, state, last, marks, sums, out)
