@@ -8,11 +8,8 @@ result's gradient and of each sequence's. What a form keeps for itself is not co
 """
 
 import argparse
-import importlib.util
 import json
 import math
-import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -21,12 +18,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from fakemamba.paper.forms import chosen, forms_here
+from fakemamba.paper.machine import machine, words
 from fakemamba.scan import bidirectional_scan
 
 # One block of Fake-Mamba-L over 4.175 s of speech.
 CHANNELS, STATES, STEPS = 288, 16, 208
-FORMS = {"cpu": ("reference", "chunked", "cpu"), "cuda": ("reference", "chunked", "triton", "mamba_ssm")}
-PACKAGES = {"cpu": "numba", "triton": "triton", "mamba_ssm": "mamba_ssm"}
 HIDDEN = 2_000_000  # cycles that a GPU waits while calls are queued: about a millisecond
 
 
@@ -72,14 +69,8 @@ class Bench:
         def both() -> None:
             torch.autograd.grad(bidirectional_scan(*values), values, upstream)
 
-        before = os.environ.get("FAKEMAMBA_SCAN")
-        os.environ["FAKEMAMBA_SCAN"] = form
-        try:
+        with chosen(form):
             return self.milliseconds(both if backward else forward)
-        finally:
-            os.environ.pop("FAKEMAMBA_SCAN")
-            if before is not None:
-                os.environ["FAKEMAMBA_SCAN"] = before
 
     def floor(self, count: int) -> float:
         """Milliseconds of a copy that reads and writes `count` bytes together."""
@@ -110,7 +101,7 @@ class Bench:
         return begin.elapsed_time(end)
 
 
-def compare(bench: Bench, forms: list[str]) -> list[dict[str, float | str]]:
+def compare(bench: Bench, forms: tuple[str, ...]) -> list[dict[str, float | str]]:
     """Every form on one block, forward and with gradients."""
     rows: list[dict[str, float | str]] = []
     for backward in (False, True):
@@ -145,24 +136,10 @@ def growth(bench: Bench, form: str, longest: int) -> list[dict[str, float]]:
     return rows
 
 
-def forms_here(device: str) -> list[str]:
-    """Those of a device whose package is installed."""
-    packages = {form: PACKAGES.get(form, "torch") for form in FORMS[device]}
-    return [form for form, package in packages.items() if importlib.util.find_spec(package) is not None]
-
-
-def machine(device: str) -> dict[str, str]:
-    """What computes."""
-    found = {"machine": platform.processor() or platform.machine(), "torch": torch.__version__}
-    if device == "cuda":
-        found |= {"gpu": torch.cuda.get_device_name(), "cuda": str(torch.version.cuda)}
-    return found
-
-
 def main() -> None:
     """Print the tables; write them as JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", choices=FORMS, default="cpu")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--batch", type=int, help="clips at once (1; on a GPU 64, more than its cache holds)")
     parser.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), default="float32", help="of sequences")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -177,13 +154,13 @@ def main() -> None:
     bench = Bench(options.device, batch, getattr(torch, options.dtype), options.repeats)
     shape = f"{batch} clips, both directions, {STEPS} steps, {CHANNELS} channels, {STATES} states, {options.dtype}"
     facts = machine(options.device)
-    print(f"{', '.join(facts.values())}; {options.threads} threads; medians of {options.repeats}\n{shape}")
+    print(f"{words(facts)}; medians of {options.repeats}\n{shape}")
     forms = compare(bench, forms_here(options.device))
     single = Bench(options.device, 1, bench.dtype, options.repeats)
     fastest = min((row for row in forms if row["what"] == "forward"), key=lambda row: float(row["ms"]))
     lengths = growth(single, str(fastest["form"]), options.longest) if options.longest else []
     if options.json:
-        record = {**facts, "threads": options.threads, "shape": shape, "forms": forms, "growth": lengths}
+        record = {**facts, "shape": shape, "forms": forms, "growth": lengths}
         options.json.write_text(json.dumps(record, indent=2) + "\n")
 
 

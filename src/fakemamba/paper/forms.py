@@ -136,7 +136,7 @@ def _encoder(form: str, study: Study, device: str) -> dict[str, Any]:
     system = build(config).eval().to(device)
     assert isinstance(system, EncodedSystem)
     features = torch.randn(1, 208, int(system.project.in_features), device=device)
-    with torch.inference_mode(), _chosen(form):
+    with torch.inference_mode(), chosen(form):
         assert backend(device) == form
         times = measure(
             lambda: system.embed_features(features), warmup=study.warmup, repeats=study.repeats, device=device
@@ -145,7 +145,8 @@ def _encoder(form: str, study: Study, device: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _chosen(form: str) -> Iterator[None]:
+def chosen(form: str) -> Iterator[None]:
+    """Within it the scan runs by this form, a word of FAKEMAMBA_SCAN."""
     before = os.environ.get("FAKEMAMBA_SCAN")
     os.environ["FAKEMAMBA_SCAN"] = form
     try:
