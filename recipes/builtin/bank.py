@@ -70,19 +70,20 @@ def load_noises(clips: Sequence[Clip], split: str) -> list[Wave]:
     return [sf.read(c.path, dtype="float32")[0] for c in clips if c.label == "noise" and c.split == split]
 
 
+def studied(clip: Clip) -> bool:
+    """Whether a clip is trained on or chosen by: only these are degraded and measured in all views."""
+    return clip.whole and clip.split in {"train", "dev"}
+
+
 def _views(job: tuple[int, Clip], views: Sequence[View], seed: int, noises: list[Wave]) -> Views:
     number, clip = job
     wave = sf.read(clip.path, dtype="float32")[0][:LONGEST]
     made = []
-    # Degraded are the clips that are trained on, and dev's; of all others the clean view alone is asked for.
-    degraded = clip.whole and clip.split in {"train", "dev"}
-    for place, view in enumerate(views):
-        if place and not degraded:
-            made.append(wave[:0])
-            continue
+    for place, view in enumerate(views if studied(clip) else views[:1]):
         rng = np.random.default_rng([seed, 4, number, place])
         chain = Chain(chances=view.chances, noises=noises, available=view.codecs)
         made.append(chain.draw(rng, strength=view.strength).apply(wave))
+    made += [wave[:0]] * (len(views) - len(made))
     return [np.clip(np.round(w * 32767), -32768, 32767).astype(np.int16) for w in made]
 
 

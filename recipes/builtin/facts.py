@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from fakemamba.config import CepstraConfig
 from fakemamba.models.cepstra import Cepstra
 from recipes.builtin import keep
-from recipes.builtin.bank import Bank
+from recipes.builtin.bank import Bank, studied
 from recipes.builtin.manifest import RATE, Clip, Wave
 
 CHUNK = 256  # clips in a file
@@ -91,7 +91,7 @@ def _measure(job: tuple[int, list[Wave]], seed: int, frontend: CepstraConfig) ->
 
 def _wanted(clips: Sequence[Clip], bank: Bank, number: int) -> list[Wave]:
     """The waves to measure: every view of training and dev clips, nothing of the test."""
-    wanted = clips[number].split in {"train", "dev"} and clips[number].whole
+    wanted = studied(clips[number])
     return [bank.wave(number, view) if wanted else np.zeros(0, np.float32) for view in range(bank.views)]
 
 
