@@ -45,8 +45,8 @@ PACKAGES = (
 
 def decode(path: Path) -> Wave:
     """Any recording as 16 kHz mono; an unreadable one is empty."""
-    if path.suffix == ".g722":
-        command = ["ffmpeg", "-v", "quiet", "-f", "g722", "-i", str(path), "-ac", "1", "-ar", str(RATE)]
+    if path.suffix in {".g722", ".gsm"}:
+        command = ["ffmpeg", "-v", "quiet", "-f", path.suffix[1:], "-i", str(path), "-ac", "1", "-ar", str(RATE)]
         done = subprocess.run([*command, "-f", "f32le", "-"], capture_output=True, check=False)
         return np.frombuffer(done.stdout, np.float32)
     try:
@@ -59,7 +59,7 @@ def decode(path: Path) -> Wave:
 def collect(package: Package, work: Path, rng: np.random.Generator) -> Iterator[Clip]:
     """Cut a package's recordings into clips, in random order, until it has given its share."""
     root = debian(package.name, work)
-    files = sorted(p for p in root.rglob(package.pattern) if p.suffix in {".wav", ".ogg", ".g722"})
+    files = sorted(p for p in root.rglob(package.pattern) if p.suffix in {".wav", ".ogg", ".g722", ".gsm"})
     made = 0
     for index in rng.permutation(len(files)):
         path = files[index]
