@@ -17,9 +17,9 @@ from recipes.builtin.manifest import Clip
 from recipes.builtin.steps import Context, Needs, Step
 
 PACKAGES = (
-    Package("asterisk-prompt-it-menardi-wav", "*.wav", "menardi", "it", "see package", "test", 80),
-    Package("asterisk-prompt-fr-armelle", "*.gsm", "armelle", "fr", "see package", "test", 60),
-    Package("asterisk-prompt-es-co", "*.gsm", "asterisk-es-co", "es", "see package", "test", 60),
+    Package("asterisk-prompt-it-menardi-wav", "*.wav", "menardi", "it", "CC-BY-SA-3.0-IT", "test", 80),
+    Package("asterisk-prompt-fr-armelle", "*.gsm", "armelle", "fr", "GPL-2+", "test", 60),
+    Package("asterisk-prompt-es-co", "*.gsm", "asterisk-es-co", "es", "GPL-2", "test", 60),
 )
 
 
