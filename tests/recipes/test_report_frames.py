@@ -74,3 +74,18 @@ def test_a_work_folder_without_the_table_says_how_to_make_it(tmp_path: Path) -> 
     (tmp_path / "corpus.tsv").touch()
     with pytest.raises(SystemExit, match="--only partial-dev"):
         frames.main(["--corpus", str(tmp_path), "--work", str(tmp_path)])
+
+
+def test_what_is_found_where_few_genuine_clips_are_marked(tmp_path: Path) -> None:
+    clips = table(tmp_path)
+    sure, blind = np.where(clips[0].labels == 0, -3.0, 3.0), np.full(150, 3.0)
+    genuine = [np.full(100, 2.0), np.full(100, -1.0)]  # the threshold lies between their lowest frames: -0.85
+    assert frames.rarely(clips, [sure, blind], genuine) == {"frames": 50.0, "clips": 50.0, "wrongly": 0.0}
+
+
+def test_the_page_tells_every_way_with_its_numbers(tmp_path: Path) -> None:
+    detector = Detector(FakeScorer(loud_is_fake), tiny_card())
+    found = frames.measure(detector, table(tmp_path), [speech(3.0)], windows=(0.3,))
+    page = frames.markdown(found)
+    assert f"| 0.3 s windows | {found['eer']['0.3 s windows']['all']:.1f} |" in page
+    assert "2 clips, 100 of 300 frames fake" in page
