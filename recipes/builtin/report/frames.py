@@ -1,8 +1,8 @@
 """`python -m recipes.builtin.report.frames`: where a model hears the fake part of a partial fake, as error rates.
 
 A frame's score comes from the windows that `detect` tells of, or from short windows slid over the clip. Rates are over
-the frames of all partial fakes of the dev split together. Beside them stands what is found when few genuine clips may be
-marked anywhere, and how often `detect` marks a fake segment.
+the frames of all partial fakes of the dev split together. Beside them stands what is found when few genuine clips may
+be marked anywhere, and how often `detect` marks a fake segment.
 """
 
 import argparse
