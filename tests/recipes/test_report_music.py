@@ -34,10 +34,11 @@ def test_verdicts_and_reasons_are_counted() -> None:
     found = music.judged(detector, [(np.zeros(10 * RATE, np.float32), RATE), (speech(10.0), 16_000)])
     assert (found["stretches"], found["unsure"], found["real"], found["fake"]) == (2, 1, 1, 0)
     assert list(found["reasons"].values()) == [1]
+    assert found["heard as music"] == 0  # silence
 
 
 def test_the_table_ends_with_the_share_of_all() -> None:
-    row = {"stretches": 3, "unsure": 2, "real": 1, "fake": 0, "reasons": {}}
+    row = {"stretches": 3, "heard as music": 1, "unsure": 2, "real": 1, "fake": 0, "reasons": {}}
     page = music.markdown({"a": row, "b": row})
-    assert "| a | 3 | 2 | 1 | 0 |" in page
-    assert "4 of 6 are unsure (66.7 %)." in page
+    assert "| a | 3 | 1 | 2 | 1 | 0 |" in page
+    assert "4 of 6 are unsure (66.7 %), 2 of them as music." in page
