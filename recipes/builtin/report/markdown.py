@@ -17,7 +17,8 @@ def _cell(value: object) -> str:
     return f"{value:.1f}" if isinstance(value, float) else str(value)
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Rows under their heads; numbers with one digit after the point, nothing where there is none."""
     heads = list(heads)
     head, *lines = ("| " + " | ".join(map(_cell, row)) + " |" for row in (heads, *rows))
     return "\n".join([head, "|---" * len(heads) + "|", *lines])
@@ -46,7 +47,7 @@ def dev(report: Report) -> str:
     ]
     counts = [_both(report["conditions"]["clean"]["clips"][name]) for name in names]
     heads = ["dev split, EER %", "macro", "95 %", "pooled", *names]
-    return _table(heads, [*rows, ["clips, genuine / fake", "", "", "", *counts]])
+    return table(heads, [*rows, ["clips, genuine / fake", "", "", "", *counts]])
 
 
 def _over(report: Report, head: str, group: str, more: str = "") -> str:
@@ -65,7 +66,7 @@ def _over(report: Report, head: str, group: str, more: str = "") -> str:
             ]
         )
     heads = [head, "EER %", "95 %", "to clean", *([more, "not judged"] if more else []), *_SHARE_HEADS]
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def noise(report: Report) -> str:
@@ -89,13 +90,13 @@ def line(report: Report) -> str:
             ["held-out packages", *(report["test"][name]["macro"] for name in ("clean", "line"))],
             ["held-out, worst pair", *(report["test"][name]["worst"] for name in ("clean", "line"))]]  # fmt: skip
     rows = [[*row, f"{row[2] / max(row[1], 1e-9):.2f}"] for row in rows]
-    return _table(["EER %, macro", "clean", "noise at 15 dB, then one codec", "to clean"], rows)
+    return table(["EER %, macro", "clean", "noise at 15 dB, then one codec", "to clean"], rows)
 
 
 def verdicts(report: Report) -> str:
     """At the model's own thresholds."""
     rows = ([_SETS[name], *_shares(row)] for name, row in report["verdicts"].items())
-    return _table(["share of clips, %", *_SHARE_HEADS], rows)
+    return table(["share of clips, %", *_SHARE_HEADS], rows)
 
 
 def points(report: Report) -> str:
@@ -105,7 +106,7 @@ def points(report: Report) -> str:
              share_words(one["fakes_called_fake"], one["fake"]),
              share_words(one["fakes_called_real"], one["fake"])]
             for point in report["points"] for one in point["measured"]]  # fmt: skip
-    return _table(
+    return table(
         ["operating point", "measured on", "genuine called fake", "fakes called fake", "fakes called real"], rows
     )
 
@@ -115,7 +116,7 @@ def test(report: Report) -> str:
     clean, clips = report["test"]["clean"], report["test"]["clean"]["clips"]
     rows = [[name, _both(clips[part] for part in name.split(" / ")), rate] for name, rate in clean["cells"].items()]
     ends = ["macro / worst", "", f"{clean['macro']:.1f} / {clean['worst']:.1f}"]
-    return _table(["held-out human speech / synthesizer", "clips", "EER %"], [*rows, ends])
+    return table(["held-out human speech / synthesizer", "clips", "EER %"], [*rows, ends])
 
 
 def calibration(report: Report) -> str:
@@ -127,12 +128,12 @@ def calibration(report: Report) -> str:
         bits = (f"{row[key]:.3f}" for key in ("cllr", "min_cllr", "difference"))
         rows.append([titles[name], _both(row["clips"]), *bits, row["ece"]])
     heads = ["log-likelihood ratios", "clips, genuine / fake", "Cllr", "minCllr", "Cllr - minCllr", "ECE %"]
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _grouped(report: Report, key: str, head: str) -> str:
     rows = ([name, _both(row["clips"]), row["eer"], *_shares(row)] for name, row in report[key].items())
-    return _table([head, "clips, genuine / fake", "EER %", *_SHARE_HEADS], rows)
+    return table([head, "clips, genuine / fake", "EER %", *_SHARE_HEADS], rows)
 
 
 def language(report: Report) -> str:
@@ -162,7 +163,7 @@ def _left_out(report: Report, kind: str, head: str) -> str:
         "training clips but those left out; scores are the weights' own, not through `detect`."
     )
     heads = [head, "clips, genuine / fake", *(f"{view}, EER %" for view in views)]
-    return f"{told}\n\n{_table(heads, [means, *rows])}"
+    return f"{told}\n\n{table(heads, [means, *rows])}"
 
 
 def pages(report: Report) -> str:
@@ -179,14 +180,14 @@ def systems(report: Report) -> str:
     """Every system of dev."""
     kinds = ("clips", "fake", "unsure", "real")
     rows = ([name, *(row[k] for k in kinds)] for name, row in report["by_system"].items())
-    return _table(["dev fakes by system", *kinds], rows)
+    return table(["dev fakes by system", *kinds], rows)
 
 
 def worst(report: Report) -> str:
     """The surest mistakes."""
     rows = ([row["clip"], row["label"], row["system"], f"{row['p_fake']:.3f}", row["seconds"]]
             for row in report["worst"])  # fmt: skip
-    return _table(["surest mistakes", "label", "system", "p_fake", "seconds"], rows)
+    return table(["surest mistakes", "label", "system", "p_fake", "seconds"], rows)
 
 
 def targets(report: Report) -> str:
@@ -209,7 +210,7 @@ def targets(report: Report) -> str:
         ["Cllr - minCllr on the held-out packages", "<= 0.05",
          f"{report['calibration']['test-clean']['difference']:.3f}"],
     ]  # fmt: skip
-    return _table(["what", "target", "measured"], rows)
+    return table(["what", "target", "measured"], rows)
 
 
 SECTIONS: dict[str, Callable[[Report], str]] = {

@@ -133,7 +133,7 @@ class _Book:
         """(T,) 1 = bona fide, 0 = spoof, in frames of 20 ms; None where nothing is known."""
         utterance = clip.utterance
         if spans is not None and utterance.id in spans and utterance.seconds:
-            return _from_spans(spans[utterance.id], utterance.seconds)
+            return span_labels(spans[utterance.id], utterance.seconds)
         if utterance.frames is None:
             return None
         if utterance.frames not in self._files:
@@ -142,7 +142,7 @@ class _Book:
         return None if labels is None else labels.astype(np.float64)
 
 
-def _from_spans(spans: Sequence[tuple[float, float, int]], seconds: float) -> NDArray[np.float64]:
+def span_labels(spans: Sequence[tuple[float, float, int]], seconds: float) -> NDArray[np.float64]:
     """A frame is spoofed if any part of it lies in a spoofed span; later spans overrule earlier ones."""
     frame = FRAME_MS / 1000
     labels = np.ones(max(1, int(np.ceil(seconds / frame - 1e-6))))

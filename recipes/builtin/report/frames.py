@@ -1,0 +1,206 @@
+"""`python -m recipes.builtin.report.frames`: where a model hears the fake part of a partial fake, as error rates.
+
+A frame's score comes from the windows that `detect` tells of, or from short windows slid over the clip. Rates are over
+the frames of all partial fakes of the dev split together. Beside them stands what is found when few genuine clips may
+be marked anywhere, and how often `detect` marks a fake segment.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+
+from fakemamba import Detector, load
+from fakemamba.errors import FakeMambaError
+from fakemamba.evaluation.localization import FRAME_MS, frame_scores, span_labels
+from fakemamba.metrics import frame_eer
+from fakemamba.scorer import Scorer
+from recipes.builtin import keep, manifest
+from recipes.builtin.finish import NAME
+from recipes.builtin.manifest import RATE, Clip, Wave
+from recipes.builtin.report.markdown import table
+from recipes.builtin.steps import check_corpus
+
+TABLE = "partial-dev.tsv"
+WINDOWS = (0.3, 0.5, 0.7, 1.0)  # seconds; slid by an eighth of themselves
+BATCH = 32
+FALSE = 0.05  # of the genuine clips, in which a frame may be marked
+Frames = np.ndarray[Any, np.dtype[np.float64]]  # (T,) scores, one each 20 ms
+Listen = Callable[[Wave], Frames]
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A partial fake: its audio, and 1 = genuine or 0 = replaced for each of its frames (T,)."""
+
+    clip: Clip
+    wave: Wave
+    labels: Frames
+
+
+def frame_count(wave: Wave) -> int:
+    """How many frames a wave has, with the last one that it fills in part."""
+    return len(span_labels([], len(wave) / RATE))
+
+
+def marked(clip: Clip) -> list[tuple[float, float, int]]:
+    """The replaced stretches of a clip as (start, end, 0), seconds."""
+    pairs = (span.split("-") for span in clip.spans.split(","))
+    return [(float(start), float(end), 0) for start, end in pairs]
+
+
+def partials(path: Path) -> list[Partial]:
+    """The partial fakes of a table."""
+    found = []
+    for clip in manifest.read(path):
+        wave, _ = sf.read(clip.path, dtype="float32")
+        found.append(Partial(clip, wave, span_labels(marked(clip), len(wave) / RATE)))
+    return found
+
+
+def by_detect(detector: Detector) -> Listen:
+    """The mean of the windows that `detect` judged, wherever they lie; what none covers is undecided, 0.
+
+    A clip no longer than the model's window has one score for all of it.
+    """
+
+    def listen(wave: Wave) -> Frames:
+        middles = (np.arange(frame_count(wave)) + 0.5) * FRAME_MS / 1000
+        sums, weights = np.zeros(len(middles)), np.zeros(len(middles))
+        for window in detector.detect((wave, RATE)).timeline:
+            covered = (window.start <= middles) & (middles < window.end + FRAME_MS / 1000)
+            sums += covered * window.score
+            weights += covered
+        return sums / np.maximum(weights, 1)
+
+    return listen
+
+
+def sliding(scorer: Scorer, window: float) -> Listen:
+    """Windows of so many seconds, slid by an eighth of that; none shorter than the model takes."""
+    size = max(round(window * RATE), scorer.shortest)
+    hop = size // 8
+
+    def listen(wave: Wave) -> Frames:
+        count, wave = frame_count(wave), np.resize(wave, max(len(wave), size))
+        # The last window ends with the clip, as `frame_scores` expects.
+        starts = [*range(0, len(wave) - size, hop), len(wave) - size]
+        parts = [starts[i : i + BATCH] for i in range(0, len(starts), BATCH)]
+        scores = [scorer.score(np.stack([wave[s : s + size] for s in part])) for part in parts]
+        found = np.concatenate(scores).tolist()
+        scored = frame_scores(found, window=size / RATE, hop=hop / RATE, seconds=len(wave) / RATE)
+        return scored[:count]
+
+    return listen
+
+
+def rates(clips: Sequence[Partial], scores: Sequence[Frames]) -> dict[str, float]:
+    """Frame EER in per cent at 20 ms, over all clips and by system."""
+    groups: dict[str, list[int]] = {"all": [*range(len(clips))]}
+    for number, part in enumerate(clips):
+        groups.setdefault(part.clip.system, []).append(number)
+    found = {}
+    for group, members in groups.items():
+        said = {str(i): scores[i] for i in members}
+        true = {str(i): clips[i].labels for i in members}
+        (rate,) = frame_eer(said, true, resolutions_ms=[FRAME_MS])
+        found[group] = 100 * rate.value
+    return found
+
+
+def rarely(clips: Sequence[Partial], scores: Sequence[Frames], genuine: Sequence[Frames]) -> dict[str, float]:
+    """What is found at the threshold that marks a frame in FALSE of the genuine clips; all in per cent.
+
+    Returns:
+        frames: of the fake frames are marked; clips: of the partial fakes have a marked fake frame;
+        wrongly: of their genuine frames are marked.
+    """
+    threshold = np.quantile([frames.min() for frames in genuine], FALSE)
+    marked, labels = np.concatenate(scores) < threshold, np.concatenate([c.labels for c in clips])
+    hit = [(frames[c.labels == 0] < threshold).any() for c, frames in zip(clips, scores, strict=True)]
+    return {"frames": 100 * float(marked[labels == 0].mean()), "clips": 100 * float(np.mean(hit)),
+            "wrongly": 100 * float(marked[labels == 1].mean())}  # fmt: skip
+
+
+def marks_fake(detector: Detector, waves: Sequence[Wave]) -> float:
+    """Per cent of the clips in which `detect` marks a fake segment."""
+    hits = [any(s.verdict == "fake" for s in detector.detect((w, RATE)).segments) for w in waves]
+    return 100 * float(np.mean(hits))
+
+
+def measure(detector: Detector, clips: Sequence[Partial], genuine: Sequence[Wave],
+            windows: Sequence[float] = WINDOWS) -> dict[str, Any]:  # fmt: skip
+    """The rates of all ways, and how often `detect` marks a fake segment, in genuine clips and in partial fakes."""
+    ways = {"windows of `detect`": by_detect(detector)}
+    ways |= {f"{window:g} s windows": sliding(detector.scorer, window) for window in windows}
+    eer, found = {}, {}
+    for name, listen in ways.items():
+        scores = [listen(part.wave) for part in clips]
+        eer[name] = rates(clips, scores)
+        found[name] = rarely(clips, scores, [listen(wave) for wave in genuine])
+    return {
+        "model": {"name": detector.card.name, "sha256": detector.model_sha256},
+        "clips": {"partial": len(clips), "genuine": len(genuine)},
+        "frames": sum(len(part.labels) for part in clips),
+        "fake_frames": int(sum((part.labels == 0).sum() for part in clips)),
+        "eer": eer,
+        "rarely": found,
+        "marked_fake": {
+            "genuine": marks_fake(detector, genuine),
+            "partial": marks_fake(detector, [part.wave for part in clips]),
+        },
+    }
+
+
+def markdown(found: dict[str, Any]) -> str:
+    """The rates as a table, and the shares below it."""
+    groups = list(next(iter(found["eer"].values())))
+    heads = [
+        "frame EER %, 20 ms",
+        *groups,
+        "fake frames found",
+        "partial fakes found",
+        "genuine frames of these marked",
+    ]
+    rows = [[way, *row.values(), *found["rarely"][way].values()] for way, row in found["eer"].items()]
+    shares, clips = found["marked_fake"], found["clips"]
+    return (
+        f"{table(heads, rows)}\n\n{clips['partial']} clips, {found['fake_frames']} of {found['frames']} frames fake. "
+        f"Found, in %, where a frame is marked\nin {100 * FALSE:.0f} % of {clips['genuine']} genuine clips. `detect` "
+        f"marks a fake segment in {shares['genuine']:.1f} % of the\ngenuine clips and in {shares['partial']:.1f} % of "
+        "these.\n"
+    )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure one model and write OUT/frames.json and OUT/frames.md."""
+    parser = argparse.ArgumentParser(prog="python -m recipes.builtin.report.frames", description=__doc__)
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--work", type=Path, default=Path("runs/builtin"), help=f"where {TABLE} is")
+    parser.add_argument("--model", default=NAME, help=f"name or folder; default {NAME}, as installed")
+    parser.add_argument("--out", type=Path, help="default WORK/report-MODEL")
+    options = parser.parse_args(arguments)
+    check_corpus(options.corpus)
+    if not (options.work / TABLE).exists():
+        raise SystemExit(
+            f"{options.work}: no {TABLE} there; make it with  python -m recipes.builtin --only partial-dev"
+        )
+    base = manifest.read(options.corpus / "corpus.tsv")
+    genuine = [sf.read(c.path, dtype="float32")[0] for c in base if (c.label, c.split) == ("bonafide", "dev")]
+    found = measure(load(options.model, threads=1), partials(options.work / TABLE), genuine)
+    out = options.out or options.work / f"report-{Path(options.model).name}"
+    out.mkdir(parents=True, exist_ok=True)
+    keep.put_json(out / "frames.json", found, indent=1)
+    keep.put(out / "frames.md", markdown(found))
+    print(markdown(found))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except FakeMambaError as error:
+        raise SystemExit(f"error: {error}") from error
