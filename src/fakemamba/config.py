@@ -35,10 +35,10 @@ class XlsrConfig(Frozen):
     layerdrop: float = 0.0
     # The checkpoints of the fairseq era feed the raw waveform, those of the Hub a standardised one.
     normalize_input: bool = False
-    # Frames (50 a second). Clips of more than `span` go through the Transformer in windows of so many, of which
-    # `context` at either side are computed and not kept; only where nothing is trained.
-    span: int = 1500
-    context: int = 250
+    # Frames (50 a second). A clip of more than `span` goes through the Transformer in windows of so many, of which
+    # `context` at either side are computed and not kept; in training never. docs/systems.md has the evidence.
+    span: int = 3000
+    context: int = 125
 
     @model_validator(mode="after")
     def _fits_together(self) -> "XlsrConfig":

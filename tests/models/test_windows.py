@@ -1,6 +1,7 @@
 """Long recordings through XLS-R: convolutions in pieces equal the whole, windows keep each frame once, none grows."""
 
 import pytest
+import soundfile
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from systems import TINY_XLSR, lively, small
 from torch import nn
 
 from conftest import ROOT
+from fakemamba.checkpoint.torch_io import save_system
 from fakemamba.config import XlsrConfig
 from fakemamba.errors import ConfigError
 from fakemamba.models import windows
@@ -158,7 +160,22 @@ def _work(frontend: XLSR, samples: int) -> tuple[int, int]:
     return len(sizes), max(sizes)
 
 
+def test_the_example_of_the_docs_runs(tmp_path, monkeypatch):
+    section = (ROOT / "docs" / "systems.md").read_text(encoding="utf-8").partition("## Long recordings")[2]
+    example = section.partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    config = small(FAKE_MAMBA)
+    config = config.model_copy(update={"frontend": config.frontend.model_copy(update={"span": 30, "context": 5})})
+    save_system(tmp_path / "my-model", lively(config), config)
+    soundfile.write("interview.flac", waves(1, 20_000)[0].numpy(), 16_000)
+    space: dict = {}
+    exec(example, space)
+    assert space["score"].shape == (1,)
+    assert space["embedding"].shape == (1, 16)
+    assert space["sequence"].shape == (1, 62, 16)
+
+
 def test_windows_that_keep_nothing_are_refused():
-    for context in (-1, 750, 800):
+    for context in (-1, 1500, 1600):
         with pytest.raises((ConfigError, ValueError), match="less than half of span"):
             XlsrConfig(context=context)
