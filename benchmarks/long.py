@@ -1,6 +1,6 @@
 """What a minute of audio costs in recordings of 1 to 60 minutes: linear time, flat memory?
 
-python benchmarks/long.py [--model NAME | FOLDER | CONFIG.toml] [--how detect whole] [--minutes 1 5 15 30 60]
+python benchmarks/long.py [--model NAME | FOLDER | CONFIG.toml [--narrow]] [--how detect whole] [--minutes 1 5 15 30 60]
                           [--rounds 3] [--threads 2] [--work DIR] [--json FILE]
 
 `detect` goes from a WAV file to the verdict as `fakemamba detect` does. `whole` is the protocol of `fakemamba evaluate`
@@ -26,6 +26,7 @@ import soundfile
 
 CLIP = Path(__file__).resolve().parent.parent / "examples" / "genuine.flac"
 RATE = 16_000
+NARROW: dict[str, Any] = {"width": 64, "layers": 2, "heads": 4, "ffn": 128, "conv_channels": (32,) * 7}
 
 
 @dataclass(frozen=True)
@@ -87,15 +88,23 @@ def write(path: Path, minutes: float) -> None:
             left -= len(voice)
 
 
-def prepared(model: str | None, room: Path) -> str:
+def prepared(model: str | None, room: Path, *, narrow: bool) -> str:
     """A model's folder; made with random weights from a configuration."""
-    from fakemamba.bench.subjects import models
     from fakemamba.checkpoint.folder import open_folder
 
     if model is None or not model.endswith(".toml"):
         return str(open_folder(model).path)
-    (subject,) = models([model], [], room, print)
-    return str(subject.folders["torch"])
+    import torch
+
+    from fakemamba.checkpoint.torch_io import save_system
+    from fakemamba.config import XlsrConfig, load_model_config
+    from fakemamba.models import build
+
+    config = load_model_config(Path(model))
+    if narrow:
+        config = config.model_copy(update={"frontend": XlsrConfig(**NARROW)})
+    torch.manual_seed(0)
+    return str(save_system(room / "model", build(config).eval(), config, name="random").path)
 
 
 def table(how: str, found: dict[float, list[dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -115,7 +124,7 @@ def table(how: str, found: dict[float, list[dict[str, Any]]]) -> list[dict[str, 
 
 def measured(options: argparse.Namespace, room: Path) -> list[dict[str, Any]]:
     """All rows, printed as they come."""
-    model = prepared(options.model, room)
+    model = prepared(options.model, room, narrow=options.narrow)
     recordings = {minutes: room / f"{minutes:g}.wav" for minutes in sorted(options.minutes)}
     for minutes, path in recordings.items():
         write(path, minutes)
@@ -137,6 +146,7 @@ def main() -> None:
     """Print a table; write it as JSON if asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="the built-in one if not given")
+    parser.add_argument("--narrow", action="store_true", help="a configuration with a small XLS-R: hours in minutes")
     parser.add_argument("--how", nargs="+", choices=["detect", "whole"], default=["detect"])
     parser.add_argument("--minutes", type=float, nargs="+", default=[1, 5, 15, 30, 60])
     parser.add_argument("--rounds", type=int, default=3)

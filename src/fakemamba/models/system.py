@@ -1,5 +1,6 @@
 """A whole countermeasure: front-end, projection, encoder, pooling, two logits."""
 
+import sys
 from abc import ABC, abstractmethod
 from typing import Literal
 
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakemamba.models.masking import FrameNorm, alone, frame_mask, inferring
-from fakemamba.models.windows import over_windows
+from fakemamba.models.windows import PIECE, over_windows
 from fakemamba.models.xlsr import XLSR
 
 BONAFIDE = 1  # the class whose logit is the score
@@ -90,8 +91,8 @@ class EncodedSystem(System):
             rows = [self.encode(wave)[0][0] for wave in alone(waves, lengths)]
             counts = torch.tensor([len(row) for row in rows], device=waves.device)
             return nn.utils.rnn.pad_sequence(rows, batch_first=True), counts
-        x, frames = self._front(waves, lengths)
-        return self.encoder(x, frames)  # type: ignore[no-any-return]
+        encoded: tuple[Tensor, Tensor | None] = self.encoder(*self._front(waves, lengths))
+        return encoded
 
     def embed(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> embeddings (B, D).
@@ -109,8 +110,12 @@ class EncodedSystem(System):
         return F.selu(self.norm(x[..., None], frame_mask(frames, x.shape[1]))[..., 0])
 
     def _front(self, waves: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """(B, N) -> the encoder's input (B, T, D), frame counts; of a long clip D numbers a frame are kept, not C."""
-        if not self._in_windows(waves):
+        """(B, N) -> the encoder's input (B, T, D), frame counts.
+
+        A clip of more than a piece goes through in windows, be it one: convolved at once, a minute takes gigabytes. Of
+        each frame D numbers are kept, not C.
+        """
+        if lengths is not None or not self._in_windows(waves, PIECE):
             features, frames = self.frontend(waves, lengths)
             return self._project(features, frames), frames
         assert isinstance(self.frontend, XLSR)
@@ -120,10 +125,10 @@ class EncodedSystem(System):
             first += features.shape[1]
         return x, None
 
-    def _in_windows(self, waves: Tensor) -> bool:
-        if not (inferring(self) and isinstance(self.frontend, XLSR)):
-            return False
-        return self.frontend.frames(waves.shape[1]) > self.frontend.span
+    def _in_windows(self, waves: Tensor, most: int = sys.maxsize) -> bool:
+        """Whether these are more frames than XLS-R's span, or than `most`, and nothing forbids windows."""
+        front = self.frontend
+        return isinstance(front, XLSR) and inferring(self) and front.frames(waves.shape[1]) > min(front.span, most)
 
     def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) -> logits (B, 2): spoof, bona fide."""

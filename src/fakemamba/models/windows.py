@@ -1,16 +1,16 @@
 """XLS-R over hours of audio: what is computed at once is one window, however long the recording.
 
-    frames    |------------------------------------------|
-    window 0  [ kept      ....]
-    window 1        [.... kept ....]                          .... context: seen and computed, not kept
-    window 2               [.... kept ....]
-    the last                         [....     kept      ]    shifted back to end with the recording
+    frames    |-----------------------------------|
+    window 0  [ kept     ....]
+    window 1         [.... kept ....]                   .... context: seen and computed, not kept
+    window 2                [....     kept        ]
 
 The convolutions see `shortest` samples for each frame, and each frame is normalised by itself: in pieces they give what
 they give on the whole. Attention sees everything: in windows it is another function, nearer the wider the context.
 docs/systems.md tells how near.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -33,16 +33,16 @@ class Window(NamedTuple):
 
 
 def plan(frames: int, span: int, context: int) -> Iterator[Window]:
-    """Windows of `span` frames, or one of all frames if they are fewer; what they keep follows without a gap.
+    """As few windows of at most `span` frames as there can be, all of about one length; what they keep has no gap.
 
     Each kept frame has `context` frames on either side in its window, or the recording's end; 2 * context < span.
     """
-    start = first = 0
-    while start + span < frames:
-        yield Window(start, start + span, first, start + span - context)
-        first = start + span - context
-        start += span - 2 * context
-    yield Window(max(0, min(start, frames - span)), frames, first, frames)
+    both = 2 * context
+    count = 1 if frames <= span else math.ceil((frames - both) / (span - both))
+    starts = [k * (frames - both) // count for k in range(1, count)]
+    lows, highs = [0, *starts], [*(start + both for start in starts), frames]
+    edges = [0, *(start + context for start in starts), frames]
+    return (Window(*four) for four in zip(lows, highs, edges, edges[1:], strict=False))
 
 
 def over_windows(frontend: XLSR, waves: Tensor) -> Iterator[Tensor]:
