@@ -9,6 +9,7 @@ from systems import TINY_XLSR, lively, small
 from torch import nn
 
 from conftest import ROOT
+from fakemamba.checkpoint.folder import open_folder
 from fakemamba.checkpoint.torch_io import save_system
 from fakemamba.config import XlsrConfig
 from fakemamba.errors import ConfigError
@@ -179,8 +180,9 @@ def test_the_example_of_the_docs_runs(tmp_path, monkeypatch):
     example = section.partition("```python\n")[2].partition("```")[0]
     monkeypatch.chdir(tmp_path)
     config = small(FAKE_MAMBA)
-    config = config.model_copy(update={"frontend": config.frontend.model_copy(update={"span": 30, "context": 5})})
+    config = config.model_copy(update={"frontend": config.frontend.model_copy(update={"span": 30, "context": 0})})
     save_system(tmp_path / "my-model", lively(config), config)
+    assert open_folder(tmp_path / "my-model").card.model.frontend.context == 0
     soundfile.write("interview.flac", waves(1, 20_000)[0].numpy(), 16_000)
     space: dict = {}
     exec(example, space)
