@@ -35,6 +35,10 @@ class XlsrConfig(Frozen):
     layerdrop: float = 0.0
     # The checkpoints of the fairseq era feed the raw waveform, those of the Hub a standardised one.
     normalize_input: bool = False
+    # Frames (50 a second). A clip of more than `span` goes through the Transformer in windows of so many, of which
+    # `context` at either side are computed and not kept; in training never. docs/systems.md has the evidence.
+    span: int = 3000
+    context: int = 125
 
     @model_validator(mode="after")
     def _fits_together(self) -> "XlsrConfig":
@@ -44,6 +48,8 @@ class XlsrConfig(Frozen):
             raise ValueError(f"width {self.width} must be a multiple of positional_groups {self.positional_groups}")
         if not self.conv_channels or not len(self.conv_channels) == len(self.conv_kernels) == len(self.conv_strides):
             raise ValueError("conv_channels, conv_kernels and conv_strides must be equally long, one entry a layer")
+        if not 0 <= 2 * self.context < self.span:
+            raise ValueError(f"context {self.context} must be 0 or more and less than half of span {self.span}")
         return self
 
 

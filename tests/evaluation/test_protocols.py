@@ -9,7 +9,9 @@ from evaluation_makers import dataset, detector, loudness, write_clips, write_wa
 
 from fakemamba.data.dataset import Dataset, Utterance
 from fakemamba.errors import CheckpointError, ConfigError, DataError
-from fakemamba.evaluation import score_dataset
+from fakemamba.evaluation import score_dataset, scoring
+from fakemamba.evaluation.clips import ScoredClip
+from fakemamba.evaluation.protocols import Prepared, Whole
 from fakes import RATE, WINDOW, FakeScorer, speech, tiny_config
 
 
@@ -55,6 +57,17 @@ def test_whole_pads_where_the_scorer_masks_and_no_score_changes(tmp_path):
     padded.scorer = Padded(loudness)
     together = score_dataset(padded, dataset(tmp_path), protocol="whole")
     assert padded.scorer.shapes == [(3, 49_600)]
+    assert together.clips == alone.clips
+
+
+def test_a_long_clip_pads_no_short_one(tmp_path):
+    for k, seconds in enumerate([1.0, 33.0, 2.0, 31.0]):
+        write_wave(tmp_path / "real" / f"x{k}.wav", speech(seconds, seed=k))
+    alone = score_dataset(detector(), dataset(tmp_path), protocol="whole")
+    padded = detector()
+    padded.scorer = Padded(loudness)
+    together = score_dataset(padded, dataset(tmp_path), protocol="whole")
+    assert padded.scorer.shapes == [(2, 32_000), (1, 31 * RATE), (1, 33 * RATE)]
     assert together.clips == alone.clips
 
 
@@ -164,3 +177,27 @@ def test_clips_that_are_read_around_a_defect_are_told(tmp_path, protocol):
     assert len(found.clips) == 1
     assert len(found.defects) == 1
     assert found.defects[0].startswith("x: cut short")
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(2.0, 9), (3600.0, 3)])
+def test_fewer_long_clips_than_short_ones_wait_in_memory(monkeypatch, seconds: float, most: int):
+    """An hour is 230 MB: what is read and not yet scored is no more than the threads' own clips, and one."""
+    wave = np.broadcast_to(np.float32(0), round(seconds * RATE))
+    utterances = [Utterance(str(k), Path(str(k)), 1, "mine") for k in range(30)]
+    read, scored, waiting = [], [], []
+
+    def prepare(self, utterance):
+        read.append(utterance)
+        return Prepared(utterance, seconds, wave)
+
+    def score(self, clips, batch):
+        waiting.append(len(read) - len(scored))
+        scored.extend(clips)
+        return [ScoredClip(clip.utterance, 0.0) for clip in clips]
+
+    monkeypatch.setattr(Whole, "prepare", prepare)
+    monkeypatch.setattr(Whole, "score", score)
+    monkeypatch.setattr(scoring, "_PILE_CLIPS", 1)
+    score_dataset(detector(), Dataset("many", tuple(utterances)), protocol="whole", workers=2)
+    assert len(scored) == 30
+    assert max(waiting) <= most

@@ -17,7 +17,7 @@ PLAIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$"
 _CARD_BYTES = 1_000_000  # a card is a few kB; anything larger is no card
 _LARGEST = {"depth": 1_000, "layers": 1_000}
 _LARGEST_NUMBER = 10_000_000
-_MAY_BE_ZERO = {"hide"}
+_MAY_BE_ZERO = {"hide", "context"}
 
 FileName = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
 PointName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]

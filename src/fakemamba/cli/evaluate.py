@@ -40,7 +40,8 @@ def evaluate(
             "--protocol",
             "-p",
             metavar="fixed|whole|detect|locate",
-            help="fixed: first window (as published; default for corpora). whole: the clip in one pass. "
+            help="fixed: first window (as published; default for corpora). whole: the clip at once, "
+            "also hours if XLS-R and Mamba run on torch. "
             "detect: as people get it, with verdicts (default for folders). locate: over time, for frame labels.",
             rich_help_panel=_HOW,
         ),

@@ -28,6 +28,7 @@ from fakemamba.scorer import FloatArray, Scorer
 ProtocolName = Literal["fixed", "whole", "detect", "locate"]
 PROTOCOLS: tuple[ProtocolName, ...] = get_args(ProtocolName)
 _HOPS = 8  # windows of `locate` start every eighth of a window
+_ALONE = 30 * SAMPLE_RATE  # a longer clip shares no batch in `whole`: the padding of the others would cost as much
 
 
 @runtime_checkable
@@ -84,13 +85,15 @@ class Whole:
         self._detector = detector
 
     def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
-        found = _read(utterance, source, None)
-        return replace(found, wave=np.resize(_wave(found), max(_samples(found), self._detector.scorer.shortest)))
+        found, shortest = _read(utterance, source, None), self._detector.scorer.shortest
+        return found if _samples(found) >= shortest else replace(found, wave=np.resize(_wave(found), shortest))
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:
         ordered = sorted(clips, key=_samples)
         if isinstance(self._detector.scorer, PaddedScorer):
-            return [clip for some in _chunks(ordered, batch) for clip in self._padded(self._detector.scorer, some)]
+            short = [clip for clip in ordered if _samples(clip) <= _ALONE]
+            answers = [answer for some in _chunks(short, batch) for answer in self._padded(self._detector.scorer, some)]
+            return answers + _score_alike(self._detector, ordered[len(short) :], 1)
         alike = (list(group) for _, group in groupby(ordered, key=_samples))
         return [clip for group in alike for clip in _score_alike(self._detector, group, batch)]
 
@@ -207,14 +210,26 @@ def _read(utterance: Utterance, source: Source | None, samples: int | None) -> P
                 break
         defects = stream.warnings
     seconds = count / SAMPLE_RATE if complete or known is None else max(known, count / SAMPLE_RATE)
-    return Prepared(utterance, seconds, np.concatenate(parts), defects=defects)
+    return Prepared(utterance, seconds, _joined(parts), defects=defects)
+
+
+def _joined(parts: list[FloatArray]) -> FloatArray:
+    """The parts one after the other; each is let go when it is copied, as hours of samples would be there twice."""
+    wave, at = np.empty(sum(map(len, parts)), np.float32), 0
+    parts.reverse()
+    while parts:
+        part = parts.pop()
+        wave[at : at + len(part)] = part
+        at += len(part)
+    return wave
 
 
 def _score_alike(detector: Detector, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:
     """Clips of one length."""
     answers: list[ScoredClip] = []
     for some in _chunks(clips, batch):
-        answers += _answers(detector, some, detector.scorer.score(np.stack([_wave(clip) for clip in some])))
+        waves = np.stack([_wave(clip) for clip in some]) if len(some) > 1 else _wave(some[0])[None]  # (B, N)
+        answers += _answers(detector, some, detector.scorer.score(waves))
     return answers
 
 

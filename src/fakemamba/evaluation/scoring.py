@@ -171,20 +171,30 @@ class _Loop:
 def _in_threads(
     utterances: Sequence[Utterance], work: Callable[[Utterance], Prepared | str], workers: int
 ) -> Iterator[tuple[Utterance, Prepared | str]]:
-    """In order, with a few clips read ahead; what raises ends the rest."""
+    """In order, with a few clips read ahead, fewer where they are long; what raises ends the rest."""
     waiting: deque[tuple[Utterance, Future[Prepared | str]]] = deque()
+    ahead = workers
     with ThreadPoolExecutor(workers, thread_name_prefix="fakemamba-read") as pool:
         try:
             for utterance in utterances:
                 waiting.append((utterance, pool.submit(work, utterance)))
-                if len(waiting) > 4 * workers:
+                while len(waiting) > ahead:
                     first, future = waiting.popleft()
-                    yield first, future.result()
+                    found = future.result()
+                    ahead = _ahead(found, workers)
+                    yield first, found
             while waiting:
                 first, future = waiting.popleft()
                 yield first, future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _ahead(found: Prepared | str, workers: int) -> int:
+    """How many clips to read ahead: as many of the last one's length as make a pile, within reason."""
+    if isinstance(found, str) or found.wave is None:
+        return 4 * workers
+    return max(workers, min(4 * workers, int(_PILE_SECONDS * SAMPLE_RATE / max(1, len(found.wave)))))
 
 
 def _check_ids(dataset: Dataset) -> None:

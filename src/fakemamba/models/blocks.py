@@ -3,12 +3,11 @@
 Every block maps x (B, T, D) with the clips' frame counts (B,) or None to (B, T, D).
 """
 
-import torch
 from torch import Tensor, nn
 
 from fakemamba.models.conformer import ConvModule, HalfStep
 from fakemamba.models.mamba import ExternalBiMamba, Mamba, both_ways
-from fakemamba.models.masking import frame_mask
+from fakemamba.models.masking import frame_mask, inferring
 from fakemamba.models.products import through
 
 
@@ -39,7 +38,7 @@ class PnBiMamba(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """In inference, unpadded clips of more than two of `models.long`'s chunks go through by chunks."""
-        if not (torch.is_grad_enabled() or self.training or torch.compiler.is_compiling()):
+        if inferring(self):
             from fakemamba.models.long import CHUNK, over_chunks
 
             if lengths is None and x.shape[1] > 2 * CHUNK:

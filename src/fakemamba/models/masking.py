@@ -1,5 +1,7 @@
 """What padding needs: masks, reversal by length, and a BatchNorm that doesn't count padded frames."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -8,6 +10,16 @@ from torch.nn import functional as F
 def within(lengths: Tensor, size: int) -> Tensor:
     """(B, size) bool: True before each length."""
     return torch.arange(size, device=lengths.device)[None] < lengths[:, None]
+
+
+def alone(x: Tensor, lengths: Tensor) -> Iterator[Tensor]:
+    """Each row of (B, N, ...) without its padding, as a batch of one."""
+    return (x[k : k + 1, :length] for k, length in enumerate(lengths.tolist()))
+
+
+def inferring(module: nn.Module) -> bool:
+    """Whether a module only has to answer: it neither trains, nor takes part in gradients, nor is traced."""
+    return not (torch.is_grad_enabled() or module.training or torch.compiler.is_compiling())
 
 
 def frame_mask(lengths: Tensor | None, frames: int) -> Tensor | None:

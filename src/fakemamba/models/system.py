@@ -1,5 +1,6 @@
 """A whole countermeasure: front-end, projection, encoder, pooling, two logits."""
 
+import sys
 from abc import ABC, abstractmethod
 from typing import Literal
 
@@ -7,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fakemamba.models.masking import FrameNorm, frame_mask
+from fakemamba.models.masking import FrameNorm, alone, frame_mask, inferring
+from fakemamba.models.windows import PIECE, over_windows
+from fakemamba.models.xlsr import XLSR
 
 BONAFIDE = 1  # the class whose logit is the score
 ScoreKind = Literal["bonafide_logit", "logit_difference", "cosine"]
@@ -79,15 +82,53 @@ class EncodedSystem(System):
 
     def embed_features(self, features: Tensor, frames: Tensor | None = None) -> Tensor:
         """Front-end features (B, T, C) -> embeddings (B, D)."""
-        x = self.project(features)
-        x = F.selu(self.norm(x[..., None], frame_mask(frames, x.shape[1]))[..., 0])
-        x, frames = self.encoder(x, frames)
-        pooled: Tensor = self.pool(x, frames)
+        pooled: Tensor = self.pool(*self.encoder(self._project(features, frames), frames))
         return pooled
 
+    def encode(self, waves: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """(B, N), lengths (B,) or None -> what is pooled: (B, T', D'), frame counts (B,) if lengths were given."""
+        if lengths is not None and self._in_windows(waves):
+            rows = [self.encode(wave)[0][0] for wave in alone(waves, lengths)]
+            counts = torch.tensor([len(row) for row in rows], device=waves.device)
+            return nn.utils.rnn.pad_sequence(rows, batch_first=True), counts
+        encoded: tuple[Tensor, Tensor | None] = self.encoder(*self._front(waves, lengths))
+        return encoded
+
     def embed(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> embeddings (B, D)."""
-        return self.embed_features(*self.frontend(waves, lengths))
+        """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> embeddings (B, D).
+
+        In evaluation without gradients clips of more than XLS-R's span go through in windows, each for itself.
+        """
+        if lengths is not None and self._in_windows(waves):
+            return torch.cat([self.embed(wave) for wave in alone(waves, lengths)])
+        pooled: Tensor = self.pool(*self.encode(waves, lengths))
+        return pooled
+
+    def _project(self, features: Tensor, frames: Tensor | None) -> Tensor:
+        """(B, T, C) -> (B, T, D)."""
+        x = self.project(features)
+        return F.selu(self.norm(x[..., None], frame_mask(frames, x.shape[1]))[..., 0])
+
+    def _front(self, waves: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """(B, N) -> the encoder's input (B, T, D), frame counts.
+
+        A clip of more than a piece goes through in windows, be it one: convolved at once, a minute takes gigabytes. Of
+        each frame D numbers are kept, not C.
+        """
+        if lengths is not None or not self._in_windows(waves, PIECE):
+            features, frames = self.frontend(waves, lengths)
+            return self._project(features, frames), frames
+        assert isinstance(self.frontend, XLSR)
+        x, first = waves.new_empty(waves.shape[0], self.frontend.frames(waves.shape[1]), self.project.out_features), 0
+        for features in over_windows(self.frontend, waves):
+            x[:, first : first + features.shape[1]] = self._project(features, None)
+            first += features.shape[1]
+        return x, None
+
+    def _in_windows(self, waves: Tensor, most: int = sys.maxsize) -> bool:
+        """Whether these are more frames than XLS-R's span, or than `most`, and nothing forbids windows."""
+        front = self.frontend
+        return isinstance(front, XLSR) and inferring(self) and front.frames(waves.shape[1]) > min(front.span, most)
 
     def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) -> logits (B, 2): spoof, bona fide."""

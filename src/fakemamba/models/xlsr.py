@@ -31,6 +31,7 @@ class XLSR(nn.Module):
         dropout: in training, on attention weights, inside feed-forwards and on residuals.
         layerdrop: in training, the probability of leaving a whole layer out.
         normalize_input: bring each clip to zero mean and unit variance first, as Hub models expect.
+        span, context: of the windows in frames, for `fakemamba.models.windows`; `forward` knows none.
 
     Attributes:
         out_width: C.
@@ -55,12 +56,15 @@ class XLSR(nn.Module):
         dropout: float,
         layerdrop: float,
         normalize_input: bool,
+        span: int,
+        context: int,
     ) -> None:
         super().__init__()
         self.feature_extractor = _FeatureExtractor(conv_channels, conv_kernels, conv_strides)
         self.feature_projection = _FeatureProjection(conv_channels[-1], width, dropout)
         self.encoder = _Encoder(width, layers, heads, ffn, positional_kernel, positional_groups, dropout, layerdrop)
         self.normalize_input = normalize_input
+        self.span, self.context = span, context
         self.out_width = width
         self.shortest = self.feature_extractor.shortest
 
@@ -100,6 +104,7 @@ class _FeatureExtractor(nn.Module):
         layout = zip([1, *channels[:-1]], channels, kernels, strides, strict=True)
         self.conv_layers = nn.ModuleList(_ConvLayer(*numbers) for numbers in layout)
         self.layout = tuple(zip(kernels, strides, strict=True))
+        self.width, self.stride = channels[-1], math.prod(strides)
         self.shortest = 1
         for kernel, stride in reversed(self.layout):
             self.shortest = (self.shortest - 1) * stride + kernel

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 TRAIN, DEV = 31, 32  # purposes of a seed
 # What may differ between a front-end's weights and the settings that take them up: nothing of it is in the weights.
-FREE = {"dropout", "layerdrop", "normalize_input", "layers"}
+FREE = {"dropout", "layerdrop", "normalize_input", "layers", "span", "context"}
 
 
 def train(settings: Settings, out: Path, *, progress: Progress | None = None, cpu: bool = False) -> dict[str, Any]:
