@@ -42,6 +42,7 @@ class FakeScorer:
     sample_rate = RATE
     window = WINDOW
     shortest = 400
+    precision = "fp32"
 
     def __init__(self, rule: Callable[[Wave], float] = lambda wave: 5.0) -> None:
         self.rule = rule

@@ -189,6 +189,7 @@ def test_the_fields_of_a_result_are_these():
         "warnings",
         "model",
         "model_sha256",
+        "precision",
         "version",
     ]
     assert list(fakemamba.Segment.__dataclass_fields__) == ["start", "end", "verdict", "p_fake", "score"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from fakemamba import __version__
 from fakemamba.audio import SAMPLE_RATE, AudioStream, Source, open_audio, windows
-from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, open_folder
+from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, ModelFolder, open_folder
 from fakemamba.decision import Verdict
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
 from fakemamba.hearing import Heard, Track
@@ -38,6 +38,7 @@ def load(
     threads: int | None = None,
     threshold: float | None = None,
     operating_point: str | None = None,
+    precision: str | None = None,
 ) -> "Detector":
     """Open a model and return a `Detector`.
 
@@ -48,6 +49,8 @@ def load(
         threshold: log-likelihood ratio that separates fake from real, in place of the model's own; a raw score if the
             model is not calibrated, which without it answers unsure to everything.
         operating_point: a name from the model's card, such as "screening", in place of a threshold.
+        precision: "bf16" for products in bfloat16 where torch runs the model: faster where the processor or GPU has
+            bf16, scores to two digits; None or "fp32" for float32. An ONNX file has its own.
 
     Raises:
         CheckpointError: the model is missing, damaged or unsafe.
@@ -62,18 +65,29 @@ def load(
             "the model's name is empty: give a built-in name, a model folder or owner/name, or leave it out"
         )
     folder = open_folder(model)
-    if folder.weights == ONNX_FILE and device in (None, "cpu"):
-        from fakemamba.onnx_scorer import OnnxScorer
-
-        runs = ONNX_FILE
-        scorer: Scorer = OnnxScorer.of(folder.file(ONNX_FILE), folder.card.model, threads=threads)
-    else:
-        from fakemamba.torch_scorer import TorchScorer
-
-        scorer, runs = TorchScorer(folder, device=device, threads=threads), TENSOR_FILE
+    scorer, runs = _scorer(folder, device, threads, precision)
     return Detector(
         scorer, folder.card, model_sha256=folder.card.files[runs], threshold=threshold, operating_point=operating_point
     )
+
+
+def _scorer(folder: ModelFolder, device: str | None, threads: int | None, precision: str | None) -> tuple[Scorer, str]:
+    """What runs a model, and which of its files."""
+    if folder.weights == ONNX_FILE and device in (None, "cpu"):
+        from fakemamba.onnx_scorer import OnnxScorer
+
+        own = folder.card.onnx_precision
+        if precision is not None:
+            raise ConfigError(
+                f"precision {precision}: {folder.card.name} runs on ONNX Runtime in the precision of its file ({own}): "
+                "leave it out; fakemamba export makes int8 and fp16 files"
+            )
+        file, model = folder.file(ONNX_FILE), folder.card.model
+        return OnnxScorer.of(file, model, threads=threads, precision=own), ONNX_FILE
+    from fakemamba.torch_scorer import TorchScorer, checked_precision
+
+    wanted = checked_precision(precision or "fp32")
+    return TorchScorer(folder, device=device, threads=threads, precision=wanted), TENSOR_FILE
 
 
 class Detector:
@@ -207,6 +221,7 @@ class Detector:
             warnings=notes,
             model=self.card.name,
             model_sha256=self.model_sha256,
+            precision=self.scorer.precision,
             version=__version__,
         )
 

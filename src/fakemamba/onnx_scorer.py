@@ -26,6 +26,7 @@ class OnnxScorer:
         window: samples that the model was trained on.
         shortest: the fewest samples that it takes.
         threads: CPU threads; None for one per core.
+        precision: of the file, as its card tells, for the record.
 
     Raises:
         CheckpointError: the file is no ONNX model or has other inputs and outputs.
@@ -33,8 +34,11 @@ class OnnxScorer:
 
     sample_rate = 16_000
 
-    def __init__(self, path: Path, *, window: int, shortest: int, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, *, window: int, shortest: int, threads: int | None = None, precision: str = "fp32"
+    ) -> None:
         self.window = window
+        self.precision = precision
         self.shortest = shortest
         self._path = path
         self._session = open_session(path, threads)
@@ -43,9 +47,11 @@ class OnnxScorer:
             raise CheckpointError(f"{path}: its inputs and outputs are {names[0]} and {names[1]}, not waves and score")
 
     @classmethod
-    def of(cls, path: Path, config: ModelConfig, *, threads: int | None = None) -> "OnnxScorer":
+    def of(
+        cls, path: Path, config: ModelConfig, *, threads: int | None = None, precision: str = "fp32"
+    ) -> "OnnxScorer":
         """The scorer of a graph that was exported from a system of this `config`."""
-        return cls(path, window=config.window, shortest=shortest_input(config), threads=threads)
+        return cls(path, window=config.window, shortest=shortest_input(config), threads=threads, precision=precision)
 
     def score(self, windows: FloatArray) -> FloatArray:
         """(B, N) float32 at 16 kHz -> (B,) raw scores, higher = more genuine; CheckpointError if the graph fails."""

@@ -66,6 +66,7 @@ class Result:
         timeline: the judged windows in order, from which segments and the whole are made.
         warnings: one sentence for each thing that makes the answer less sure, such as a truncated file.
         model, model_sha256: name of the model, SHA-256 (hex) of its weights.
+        precision: that it computed in: fp32 or bf16, of an ONNX file also fp16 or int8.
         version: of fakemamba.
     """
 
@@ -85,6 +86,7 @@ class Result:
     warnings: tuple[str, ...] = ()
     model: str
     model_sha256: str
+    precision: str = "fp32"
     version: str
 
     def to_dict(self) -> dict[str, Any]:

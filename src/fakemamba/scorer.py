@@ -1,6 +1,6 @@
 """The seam of the house: everything that detects, streams, serves or evaluates knows only a `Scorer`."""
 
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from fakemamba.config import ModelConfig
 
 FloatArray = NDArray[np.float32]
+Precision = Literal["fp32", "bf16"]  # of a torch model's products
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
 @runtime_checkable
@@ -18,6 +20,7 @@ class Scorer(Protocol):
         sample_rate: Hz that `score` expects; 16 000 for every system here.
         window: the number of samples that the system was trained on and judges best.
         shortest: windows of fewer samples than this must be refused or repeated by the caller.
+        precision: of its weights and products: fp32 or bf16, of an ONNX file also fp16 or int8.
     """
 
     @property
@@ -28,6 +31,9 @@ class Scorer(Protocol):
 
     @property
     def shortest(self) -> int: ...
+
+    @property
+    def precision(self) -> str: ...
 
     def score(self, windows: FloatArray) -> FloatArray:
         """Score a batch of equally long windows.

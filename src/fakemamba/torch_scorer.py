@@ -8,7 +8,8 @@ import numpy as np
 
 from fakemamba.checkpoint.folder import ModelFolder
 from fakemamba.errors import ConfigError, MissingExtraError
-from fakemamba.scorer import FloatArray
+from fakemamba.machine.processor import features
+from fakemamba.scorer import PRECISIONS, FloatArray, Precision
 
 if TYPE_CHECKING:
     import torch
@@ -21,16 +22,24 @@ class TorchScorer:
         folder: an opened model folder with `model.safetensors`.
         device: "cpu", "cuda", "cuda:1", "mps" or "xpu"; None for CUDA if it is there, else the CPU.
         threads: CPU threads; None leaves torch's choice.
+        precision: "bf16" multiplies in bfloat16, and keeps statistics, scan, pooling and scores in float32.
 
     Raises:
         MissingExtraError: torch is not installed.
-        ConfigError: the device is none of these, or not usable here.
+        ConfigError: the device is none of these, or not usable here; or it has no bf16.
         CheckpointError: the weights do not fit their card.
     """
 
     sample_rate = 16_000
 
-    def __init__(self, folder: ModelFolder, *, device: str | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        *,
+        device: str | None = None,
+        threads: int | None = None,
+        precision: Precision = "fp32",
+    ) -> None:
         try:
             import torch
         except ImportError as error:
@@ -40,7 +49,13 @@ class TorchScorer:
         if threads is not None:
             torch.set_num_threads(threads)
         self._device = _device(device)
-        self._system = load_system(folder).eval().to(self._device)
+        self.precision = precision
+        if precision == "bf16":
+            check_bf16(self._device)
+        self._system = load_system(folder).eval()
+        if precision == "bf16":
+            self._system.narrow()
+        self._system.to(self._device)
         self.window = folder.card.model.window
         self.shortest = int(cast(int, self._system.frontend.shortest))
 
@@ -55,11 +70,45 @@ class TorchScorer:
     def _run(self, waves: FloatArray, lengths: Sequence[int] | None) -> FloatArray:
         import torch
 
-        with torch.inference_mode():
+        from fakemamba.models.precision import products
+
+        with torch.inference_mode(), products(self.precision, self._device.type):
             batch = torch.from_numpy(np.ascontiguousarray(waves, dtype=np.float32)).to(self._device)
             own = None if lengths is None else torch.tensor(lengths, device=self._device)
             scores: FloatArray = self._system.score(batch, own).float().cpu().numpy()
         return scores
+
+
+def checked_precision(name: str) -> Precision:
+    """The precision of a name, if it is one; ConfigError otherwise."""
+    for known in PRECISIONS:
+        if name == known:
+            return known
+    raise ConfigError(f"precision {name!r} is unknown: choose {' or '.join(PRECISIONS)}")
+
+
+def check_bf16(device: "torch.device") -> None:
+    """ConfigError where a device has no bf16: where bf16 would be imitated, it would be slower than float32."""
+    import torch
+
+    if device.type == "cpu":
+        what, there = "processor", (features() or {}).get("bf16", True) and _bf16_on_cpu()
+    elif device.type == "cuda":
+        what, there = "GPU", torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        raise ConfigError(f"precision bf16 runs on cpu and cuda, not on {device.type}: leave it out")
+    if not there:
+        raise ConfigError(
+            f"precision bf16: this {what} has no bf16 that torch can use, it would only be slower: leave it out "
+            "(fakemamba doctor tells what is there)"
+        )
+
+
+def _bf16_on_cpu() -> bool:
+    import torch
+
+    there = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return bool(there and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def _device(name: str | None) -> "torch.device":

@@ -1,5 +1,6 @@
 """scores.tsv: what is written is read, a broken end heals, and nothing foreign is mixed in."""
 
+import json
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from fakemamba.evaluation.clips import FIELDS, Origin, ScoredClip, cells, nameab
 from fakemamba.evaluation.score_file import ScoreFile
 from fakemamba.evaluation.unscored import Unscored, read_unscored, write_unscored
 
-ORIGIN = Origin("mine", model="m", model_sha256="ab", protocol="fixed", threshold=0.5)
+ORIGIN = Origin("mine", model="m", model_sha256="ab", protocol="fixed", precision="fp32", threshold=0.5)
 text = st.text(st.characters(codec="utf-8"), max_size=8)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 clips = st.builds(
@@ -94,6 +95,7 @@ def test_a_broken_header_is_written_again(tmp_path):
     [
         ({"model_sha256": "cd"}, "another model"),
         ({"protocol": "whole"}, r"another protocol \(fixed, now whole\)"),
+        ({"precision": "bf16"}, r"another precision \(fp32, now bf16\)"),
         ({"dataset": "yours"}, "another dataset"),
         ({"threshold": 0.6}, "another threshold"),
     ],
@@ -210,3 +212,15 @@ def test_a_data_set_that_has_grown_goes_on(tmp_path):
     with ScoreFile(tmp_path, replace(ORIGIN, expected=2)) as file:
         assert len(file.clips) == 1
     assert read_origin(tmp_path).expected == 2
+
+
+def test_scores_from_before_precisions_were_told_go_on_in_float32(tmp_path):
+    with ScoreFile(tmp_path, ORIGIN) as file:
+        file.add([clip()])
+    told = json.loads((tmp_path / "scores.json").read_text())
+    del told["precision"]
+    (tmp_path / "scores.json").write_text(json.dumps(told))
+    with pytest.raises(DataError, match="another precision"):
+        ScoreFile(tmp_path, replace(ORIGIN, precision="bf16"))
+    with ScoreFile(tmp_path, ORIGIN) as file:
+        assert len(file.clips) == 1

@@ -72,6 +72,7 @@ def test_json_is_one_strict_document_with_everything():
     assert plain["model"] == {
         "name": "tiny",
         "sha256": "ab" * 32,
+        "precision": "fp32",
         "licence": "Apache-2.0",
         "origin": "made by the tests",
     }

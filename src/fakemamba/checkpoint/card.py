@@ -104,6 +104,13 @@ class ModelCard(Frozen):
     training: dict[str, Any] = Field(default_factory=dict)
     files: dict[FileName, Sha256] = Field(default_factory=dict)
 
+    @property
+    def onnx_precision(self) -> str:
+        """Of the weights in its ONNX file, as `fakemamba export` records it: fp32, fp16 or int8."""
+        record = self.training.get("exported")
+        precision = record.get("precision") if isinstance(record, dict) else None
+        return precision if precision in ("int8", "fp16") else "fp32"
+
     @field_validator("files")
     @classmethod
     def _not_the_card(cls, files: dict[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
 import typer
 
-from fakemamba.cli.options import RUN, Device, Model, OperatingPoint, Threads
+from fakemamba.cli.options import RUN, Device, Model, OperatingPoint, Precision, Threads
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,6 +57,7 @@ def detect(
     operating_point: OperatingPoint = None,
     threads: Threads = None,
     device: Device = None,
+    precision: Precision = None,
 ) -> None:
     """Say of each recording whether the voice is real, fake or unsure, where, and how sure.
 
@@ -79,12 +80,14 @@ def detect(
 
     items, refused = expand(inputs, recursive=recursive)
     targets, instead = plan(output or [], _chosen(json=json, csv=csv, html=html), items)
-    detector = load(model, device, threads=threads, threshold=threshold, operating_point=operating_point)
+    detector = load(
+        model, device, threads=threads, threshold=threshold, operating_point=operating_point, precision=precision
+    )
     failures = [_failed(name, error) for name, error in refused]
     results, stopped = _judge(detector, items, failures, verbose=verbose, show=instead is None)
     if stopped is not None and not results:
         raise stopped
-    command = repeat_command(detector, inputs, model=model, device=device, recursive=recursive)
+    command = repeat_command(detector, inputs, model=model, device=device, precision=precision, recursive=recursive)
     report = make_report(detector, results, failures, command=command)
     for path, kind in targets.items():
         write(path, render(report, kind))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fakemamba.cli.options import RUN, Device, ModelArgument
+from fakemamba.cli.options import RUN, Device, ModelArgument, Precision
 
 if TYPE_CHECKING:
     from fakemamba.data.dataset import Dataset
@@ -112,6 +112,7 @@ def evaluate(
         int | None, typer.Option(help="CPU threads of the model; all cores if not given.", rich_help_panel=RUN)
     ] = None,
     device: Device = None,
+    precision: Precision = None,
 ) -> None:
     """Score a data set and report: error rates with intervals, by attack, codec, duration, …, and the worst mistakes.
 
@@ -145,6 +146,7 @@ def evaluate(
             threads=threads,
             threshold=threshold,
             operating_point=operating_point,
+            precision=precision,
         )
         found = _score(detector, data, how, folder, batch=batch, workers=workers, hop=hop, **wanted)
     _report(found, folder, also, json=json, sounds=sounds)

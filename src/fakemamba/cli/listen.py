@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from fakemamba.cli.options import RUN, Model, OperatingPoint, Threads
+from fakemamba.cli.options import RUN, Model, OperatingPoint, Precision, Threads
 
 if TYPE_CHECKING:
     from fakemamba.audio.pcm import PcmFormat
@@ -67,6 +67,7 @@ def listen(
         str | None,
         typer.Option("--run-on", metavar="cpu|cuda|mps", help="Where a torch model runs.", rich_help_panel=RUN),
     ] = None,
+    precision: Precision = None,
 ) -> None:
     """Say while it runs whether a voice is real, fake or unsure, and when that changes.
 
@@ -93,7 +94,9 @@ def listen(
     _check(source, seconds, device=device, real_time=real_time)
     given = {"hop": hop} if hop is not None else {}
     config = parse(StreamConfig, given, "listen")
-    detector = load(model, run_on, threads=threads, threshold=threshold, operating_point=operating_point)
+    detector = load(
+        model, run_on, threads=threads, threshold=threshold, operating_point=operating_point, precision=precision
+    )
     stream = detector.stream(config)
     with _interrupt() as interrupt:
         if source == _STDIN:

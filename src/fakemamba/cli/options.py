@@ -22,4 +22,13 @@ Threads = Annotated[int | None, typer.Option(help="CPU threads; all cores if not
 Device = Annotated[
     str | None, typer.Option(metavar="cpu|cuda|mps", help="Where a torch model runs.", rich_help_panel=RUN)
 ]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="fp32|bf16",
+        help="What a torch model multiplies in; fp32 if not given. bf16 is faster where the processor or GPU has it, "
+        "and changes scores a little.",
+        rich_help_panel=RUN,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only what went wrong.")]

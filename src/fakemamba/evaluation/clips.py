@@ -48,6 +48,7 @@ class Origin(Record):
 
     Attributes:
         model, model_sha256, licence: of the model; "" where unknown.
+        precision: that the model computed in; "" where unknown.
         protocol: fixed, whole, detect or locate; "" for scores made elsewhere.
         dataset: its name. expected: how many clips it holds; 0 where unknown.
         threshold, unsure_below, unsure_above: LLR (raw score without calibration); None without verdicts.
@@ -61,6 +62,7 @@ class Origin(Record):
     model: str = ""
     model_sha256: str = ""
     licence: str = ""
+    precision: str = ""
     protocol: str = ""
     threshold: float | None = None
     unsure_below: float | None = None
@@ -112,7 +114,8 @@ def read_origin(folder: Path) -> Origin | None:
     try:
         data = json.loads(path.read_bytes())
         known = {field.name for field in fields(Origin)}
-        return Origin(**{name: value for name, value in data.items() if name in known})
+        made = {"precision": "fp32", **data}  # before there was a choice nothing was said
+        return Origin(**{name: value for name, value in made.items() if name in known})
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: is damaged ({error}); delete it with scores.tsv to start again") from error
 

@@ -199,6 +199,7 @@ def _provenance(evaluation: Evaluation) -> str:
         ("Data", origin.dataset),
         ("Model", origin.model or "unknown"),
         ("Model SHA-256", origin.model_sha256 or "unknown"),
+        ("Precision", origin.precision or "unknown"),
         ("Licence", origin.licence or "unknown"),
         ("Protocol", PROTOCOLS[origin.protocol]),
         ("Scores", f"{evaluation.scale}, higher is more genuine"),
@@ -208,7 +209,7 @@ def _provenance(evaluation: Evaluation) -> str:
     ]
     if origin.window is not None:
         every = f", every {origin.hop:.3g} s" if origin.hop else ""
-        rows.insert(5, ("Window", f"{origin.window:.4g} s{every}"))
+        rows.insert(6, ("Window", f"{origin.window:.4g} s{every}"))
     if evaluation.speed is not None:
         audio, elapsed = evaluation.speed.audio, evaluation.speed.elapsed
         rows.append(

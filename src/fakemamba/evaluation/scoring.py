@@ -218,6 +218,7 @@ def _origin(detector: Detector, dataset: Dataset, protocol: ProtocolName, worker
         model=detector.card.name,
         model_sha256=detector.model_sha256,
         licence=detector.card.licence,
+        precision=detector.scorer.precision,
         protocol=protocol,
         threshold=decision.threshold if decides else None,
         unsure_below=decision.low if decides else None,

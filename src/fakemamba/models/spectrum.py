@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakemamba.models.masking import MapNorm, blank, frame_mask
+from fakemamba.models.precision import exact
 
 FLOOR = 1e-6  # of the clip's mean power: what lies 60 dB below tells of the recorder, not of the voice
 PRE_EMPHASIS = 0.97
@@ -107,7 +108,7 @@ class Spectrum(nn.Module):
 
     def forward(self, waves: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, N) float32 16 kHz -> features (B, T, out_width) and each clip's frame count (B,) or None."""
-        x, frames = self.spectrum(waves, lengths)
+        x, frames = exact(self.spectrum, waves, lengths)
         if self.training and self.hide:
             x = self._hidden(x)
         for stage in self.stages:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fakemamba.models.precision import exact
 from fakemamba.models.system import ScoreKind, System
 
 CLIP = 5.0  # standard deviations; a statistic further out says no more
@@ -103,7 +104,7 @@ class StatisticsSystem(System):
     def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) -> logits (B, 2): spoof, bona fide."""
         x = self.dropout(self._statistics(waves, lengths))
-        logits: Tensor = self.plane(x) + self.head(self._hidden(x))
+        logits: Tensor = exact(self.plane, x) + exact(self.head, self._hidden(x))
         return logits
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakemamba.models.masking import FrameNorm, alone, frame_mask, inferring
+from fakemamba.models.precision import exact, round_weights, widened
 from fakemamba.models.windows import PIECE, over_windows
 from fakemamba.models.xlsr import XLSR
 
@@ -43,6 +44,12 @@ class System(nn.Module, ABC):
         if self.score_kind == "logit_difference":
             return logits[:, BONAFIDE] - logits[:, 1 - BONAFIDE]
         return logits[:, BONAFIDE]
+
+    def narrow(self) -> None:
+        """Get ready to answer under `precision.products("bf16", ...)` and never again otherwise, in half the memory."""
+        if isinstance(self.frontend, XLSR):  # nearly all there is; what it computes exactly keeps its weights
+            for part in (self.frontend.feature_extractor, self.frontend.encoder):
+                round_weights(part)
 
 
 class Cosine(nn.Linear):
@@ -82,8 +89,12 @@ class EncodedSystem(System):
 
     def embed_features(self, features: Tensor, frames: Tensor | None = None) -> Tensor:
         """Front-end features (B, T, C) -> embeddings (B, D)."""
-        pooled: Tensor = self.pool(*self.encoder(self._project(features, frames), frames))
-        return pooled
+        return self._pool(*self.encoder(self._project(features, frames), frames))
+
+    def judge_features(self, features: Tensor, frames: Tensor | None = None) -> Tensor:
+        """Front-end features (B, T, C) -> logits (B, 2)."""
+        logits: Tensor = exact(self.head, self.embed_features(features, frames))
+        return logits
 
     def encode(self, waves: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """(B, N), lengths (B,) or None -> what is pooled: (B, T', D'), frame counts (B,) if lengths were given."""
@@ -101,12 +112,16 @@ class EncodedSystem(System):
         """
         if lengths is not None and self._in_windows(waves):
             return torch.cat([self.embed(wave) for wave in alone(waves, lengths)])
-        pooled: Tensor = self.pool(*self.encode(waves, lengths))
+        return self._pool(*self.encode(waves, lengths))
+
+    def _pool(self, x: Tensor, frames: Tensor | None) -> Tensor:
+        """(B, T', D') -> (B, D'')."""
+        pooled: Tensor = exact(self.pool, x, frames)
         return pooled
 
     def _project(self, features: Tensor, frames: Tensor | None) -> Tensor:
         """(B, T, C) -> (B, T, D)."""
-        x = self.project(features)
+        x = widened(self.project(features))
         return F.selu(self.norm(x[..., None], frame_mask(frames, x.shape[1]))[..., 0])
 
     def _front(self, waves: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -132,5 +147,5 @@ class EncodedSystem(System):
 
     def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) -> logits (B, 2): spoof, bona fide."""
-        logits: Tensor = self.head(self.embed(waves, lengths))
+        logits: Tensor = exact(self.head, self.embed(waves, lengths))
         return logits

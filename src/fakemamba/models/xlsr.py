@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from fakemamba.errors import AudioError
 from fakemamba.models.masking import within
+from fakemamba.models.precision import exact, widened
 
 
 class XLSR(nn.Module):
@@ -91,7 +92,7 @@ class XLSR(nn.Module):
             waves = waves.masked_fill(~within(lengths, waves.shape[1]), 0.0)
         if self.normalize_input:
             waves = _standardize(waves, lengths)
-        x = self.feature_projection(self.feature_extractor(waves))  # (B, T, C)
+        x = exact(self.feature_projection, self.feature_extractor(waves))  # (B, T, C)
         if lengths is None:
             return self.encoder(x, None, self.gradient_checkpointing), None
         counts = self.feature_extractor.frame_lengths(lengths).clamp(min=1)
@@ -231,7 +232,7 @@ class _Encoder(nn.Module):
     def forward(self, x: Tensor, keys: Tensor | None, checkpointed: bool) -> Tensor:
         if keys is not None:
             x = x * keys[:, :, None]  # the positional convolution must not see the padding
-        x = self.dropout(x + self.pos_conv_embed(x))
+        x = widened(self.dropout(x + self.pos_conv_embed(x)))
         for layer in self.layers:
             if self.training and self.layerdrop > 0 and torch.rand(()).item() < self.layerdrop:
                 continue

@@ -23,6 +23,7 @@ COLUMNS = (
     "source_sha256",
     "model",
     "model_sha256",
+    "precision",
     "version",
     "error",
 )

@@ -40,7 +40,7 @@ class Report:
 
     Attributes:
         results, failures: what was judged and what could not be, in the order given.
-        model: name, SHA-256, licence and origin of the model.
+        model: name, SHA-256, precision, licence and origin of the model.
         settings: threshold and unsure band (LLR; raw scores if not calibrated; None if none), window and hop (seconds).
         operating_point: name, purpose and counts of the decision, from the model's card; empty for a threshold of the
             caller's, or a card that names none.
@@ -101,6 +101,7 @@ def make_report(
         model={
             "name": card.name,
             "sha256": detector.model_sha256,
+            "precision": detector.scorer.precision,
             "licence": card.licence,
             "origin": card.origin,
         },

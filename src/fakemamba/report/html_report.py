@@ -187,6 +187,7 @@ def _provenance(report: Report) -> str:
     rows = [
         ("Model", report.model["name"]),
         ("Model SHA-256", report.model["sha256"]),
+        ("Precision", report.model["precision"]),
         ("Licence", report.model["licence"]),
         ("Origin", report.model["origin"]),
         ("Operating point", _point(report)),

@@ -29,6 +29,7 @@ def repeat_command(
     *,
     model: str | None = None,
     device: str | None = None,
+    precision: str | None = None,
     recursive: bool = False,
 ) -> str:
     """The `fakemamba detect` that gives this report again, quoted for a POSIX shell.
@@ -37,7 +38,7 @@ def repeat_command(
         detector: that judged; its threshold or operating point is stated where it is not the model's own.
         sources: as the user wrote them; `-` becomes a redirection.
         model: as the user wrote it; None for the name on the card, so that a later default changes nothing.
-        device, recursive: as of `fakemamba detect`.
+        device, precision, recursive: as of `fakemamba detect`.
     """
     words = ["fakemamba", "detect", "--model", model or detector.card.name]
     own, used = judge_of(detector.card), detector.judge
@@ -46,6 +47,7 @@ def repeat_command(
     elif detector.decides and (not own.decides or own.decision.threshold != detector.decision.threshold):
         words.append(f"--threshold={detector.decision.threshold!r}")
     words += ["--device", device] if device else []
+    words += ["--precision", precision] if precision else []
     words += ["--recursive"] if recursive else []
     words += ["--output", "report.html"]
     if any(source.startswith("-") and source != "-" for source in sources):

@@ -64,6 +64,6 @@ def _details(result: Result) -> list[tuple[str, str]]:
     return [
         ("score", f"{score}  llr {llr}  threshold {limit}{point}"),
         ("speech", f"{result.speech:.1f} s of {result.duration:.1f} s"),
-        ("model", f"{result.model}  sha256 {result.model_sha256[:16]}"),
+        ("model", f"{result.model}  sha256 {result.model_sha256[:16]}  {result.precision}"),
         ("file", f"sha256 {result.source_sha256}" if result.source_sha256 else ""),
     ]

@@ -55,6 +55,7 @@ class ModelInfo(BaseModel):
 
     name: str
     sha256: str = Field(description="Of the file of weights that runs.")
+    precision: str = Field(description="That it computes in: fp32 or bf16, of an ONNX file also fp16 or int8.")
     version: str = Field(description="Of fakemamba.")
     licence: str
     origin: str
@@ -78,6 +79,7 @@ def model_info(detector: Detector, config: ServerConfig) -> ModelInfo:
     return ModelInfo(
         name=card.name,
         sha256=detector.model_sha256,
+        precision=detector.scorer.precision,
         version=__version__,
         licence=card.licence,
         origin=card.origin,

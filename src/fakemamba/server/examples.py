@@ -34,6 +34,7 @@ _RESULT: dict[str, Any] = {
     "warnings": [],
     "model": "compact-2",
     "model_sha256": "7c967283ab2e0ca7308b7974b951e8fef6549773910f67ede4996f621de5a6b4",
+    "precision": "fp32",
     "version": "0.1.0",
 }
 

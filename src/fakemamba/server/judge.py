@@ -135,6 +135,7 @@ class _Pooled:
     def __init__(self, pool: Pool, client: str, slots: threading.Semaphore) -> None:
         self._pool, self._client, self._slots = pool, client, slots
         self.sample_rate, self.window, self.shortest = pool.scorer.sample_rate, pool.scorer.window, pool.scorer.shortest
+        self.precision = pool.scorer.precision
 
     def score(self, windows: FloatArray) -> FloatArray:
         future = self._pool.submit(self._client, windows)
