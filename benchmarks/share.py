@@ -25,8 +25,11 @@ from fakemamba.export.int8 import convolved, int8_parts, quantized, ranges_of
 from fakemamba.export.onnx_file import export_onnx
 from fakemamba.machine.processor import processor_name
 from fakemamba.models import build
+from fakemamba.models.precision import products
 from fakemamba.models.system import EncodedSystem
 from fakemamba.onnx_scorer import open_session
+from fakemamba.scorer import Precision
+from fakemamba.torch_scorer import check_bf16
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "fake-mamba-l.toml"
 BACKENDS = ("torch", "torch-bf16", "onnx", "onnx-int8")
@@ -42,17 +45,23 @@ def made(config: Path) -> EncodedSystem:
     return system
 
 
-def by_torch(system: EncodedSystem, wave: np.ndarray[Any, Any]) -> Parts:
-    """In the numbers of the system's weights."""
-    given = torch.from_numpy(wave).to(system.project.weight.dtype)
-    with torch.inference_mode():
-        features = system.frontend(given)[0]
+def by_torch(system: EncodedSystem, wave: np.ndarray[Any, Any], precision: Precision) -> Parts:
+    """As `TorchScorer` runs it."""
+    if precision == "bf16":
+        check_bf16(torch.device("cpu"))
+        system.narrow()
+
+    def timed(run: Run) -> Run:
+        return torch.inference_mode()(products(precision, "cpu")(run))
+
+    given = torch.from_numpy(wave)
+    features: Any = timed(lambda: system.frontend(given)[0])()
     parts: Parts = {
         "whole": lambda: system.score(given),
         "front": lambda: system.frontend(given),
-        "rest": lambda: system.head(system.embed_features(features)),
+        "rest": lambda: system.judge_features(features),
     }
-    return {name: torch.inference_mode()(run) for name, run in parts.items()}
+    return {name: timed(run) for name, run in parts.items()}
 
 
 def border(model: Any) -> str:
@@ -110,7 +119,7 @@ def prepared(name: str, options: argparse.Namespace, wave: np.ndarray[Any, Any],
     """What is timed of one back-end."""
     system = made(options.config)
     if name.startswith("torch"):
-        return by_torch(system.bfloat16() if name.endswith("bf16") else system, wave)
+        return by_torch(system, wave, "bf16" if name.endswith("bf16") else "fp32")
     path = room / "fp32.onnx"
     if not path.exists():
         export_onnx(system, path)

@@ -152,7 +152,11 @@ def test_a_gpu_without_a_kernel_is_worth_an_advice_and_one_with_it_is_named():
     assert choices.faster(packages, found, {"gpus": []}) == ("the scan compiled for the GPU: pip install triton",)
     found["scan"]["cuda"] = "triton"
     assert choices.faster(packages, found, {"gpus": []}) == ()
-    [own] = [one for one in choices.choices(packages, found, None) if one.what == "the same on the GPU"]
+    [own] = [
+        one
+        for one in choices.choices(packages, found, {"instructions": None}, None)
+        if one.what == "the same on the GPU"
+    ]
     assert own.runs == "a Triton kernel on the GPU"
 
 
@@ -192,3 +196,18 @@ def test_the_doctor_itself_loads_next_to_nothing():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("instructions", "torch", "runs", "why"),
+    [
+        ({"bf16": True}, True, "runs on the processor", "it has bf16"),
+        ({"bf16": False}, True, "does not run on the processor", "it has no bf16"),
+        (None, False, "does not run on the processor", "torch has none here"),
+    ],
+)
+def test_whether_bf16_runs_is_told(instructions, torch, runs, why):
+    found = choices.choices({}, facts(bf16=torch), {"instructions": instructions}, None)
+    [one] = [one for one in found if one.what == "the same with --precision bf16"]
+    assert one.runs == runs
+    assert one.why.startswith(why)

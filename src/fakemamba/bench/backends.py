@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from fakemamba.errors import ConfigError
+from fakemamba.machine.processor import features
 from fakemamba.scan import CHOICES
 
 
@@ -83,6 +84,8 @@ def lacking(one: Backend, *, scans: bool, device: str) -> str | None:
         return None if device == "cpu" else "ONNX Runtime is used on the CPU alone"
     if find_spec("torch") is None:
         return "torch is not installed: pip install 'fakemamba[torch]'"
+    if one.engine.precision == "bf16" and device == "cpu" and not (features() or {}).get("bf16", True):
+        return "this processor has no bf16: it would only be slower"
     if not scans and one.scan not in ("auto", "reference"):
         return "the model has no scan"
     if one.scan == "cpu" and find_spec("numba") is None:

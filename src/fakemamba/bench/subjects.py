@@ -169,10 +169,8 @@ def _runnable(folder: ModelFolder, engine: str, out: Path, say: Say) -> Path | s
 
 
 def _own_engine(card: ModelCard) -> str:
-    """What the ONNX file of a folder is, as `fakemamba export` records it."""
-    record = card.training.get("exported")
-    precision = record.get("precision") if isinstance(record, dict) else None
-    return f"onnx-{precision}" if precision in ("int8", "fp16") else "onnx"
+    """What runs the ONNX file of a folder."""
+    return "onnx" if card.onnx_precision == "fp32" else f"onnx-{card.onnx_precision}"
 
 
 def _random(file: Path, out: Path, say: Say) -> ModelFolder:

@@ -1,7 +1,6 @@
 """What a measuring process calls again and again: a model on clips, a recording from file to verdict, an encoder."""
 
 from collections.abc import Callable
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,15 +56,12 @@ def _scorer(folder: "ModelFolder", chosen: Backend, job: Job) -> Scorer:
         from fakemamba.checkpoint.folder import ONNX_FILE
         from fakemamba.onnx_scorer import OnnxScorer
 
-        return OnnxScorer.of(folder.file(ONNX_FILE), folder.card.model, threads=job.threads)
-    from fakemamba.torch_scorer import TorchScorer
+        card, file = folder.card, folder.file(ONNX_FILE)
+        return OnnxScorer.of(file, card.model, threads=job.threads, precision=card.onnx_precision)
+    from fakemamba.torch_scorer import TorchScorer, checked_precision
 
-    options: dict[str, Any] = {}
-    if chosen.engine.precision != "fp32":
-        if "precision" not in signature(TorchScorer).parameters:
-            raise ConfigError(f"back-end {chosen.name}: this version runs torch models in float32 only")
-        options["precision"] = chosen.engine.precision
-    return TorchScorer(folder, device=job.device, threads=job.threads, **options)
+    precision = checked_precision(chosen.engine.precision)
+    return TorchScorer(folder, device=job.device, threads=job.threads, precision=precision)
 
 
 def _scan(chosen: Backend, job: Job) -> str:
@@ -139,9 +135,9 @@ class _Encoder:
 
         from fakemamba.models.assemble import build
         from fakemamba.models.system import EncodedSystem
+        from fakemamba.torch_scorer import check_bf16, checked_precision
 
-        if backend(job.backend).engine.precision != "fp32":
-            raise ConfigError(f"back-end {job.backend}: encoders are measured in float32")
+        self._precision = checked_precision(backend(job.backend).engine.precision)
         assert job.config is not None
         assert isinstance(job.config.frontend, XlsrConfig)
         torch.manual_seed(job.seed)
@@ -149,9 +145,12 @@ class _Encoder:
         self._job = job
         stand_in: Any = torch.nn.Identity()
         stand_in.out_width = job.config.frontend.width
-        system = build(job.config, None if job.whole else stand_in).eval().to(job.device)
+        system = build(job.config, None if job.whole else stand_in).eval()
         assert isinstance(system, EncodedSystem)
-        self._system: EncodedSystem = system
+        if self._precision == "bf16":
+            check_bf16(torch.device(job.device))
+            system.narrow()
+        self._system: EncodedSystem = system.to(job.device)
 
     def prepare(self, seconds: float) -> Callable[[], list[float]]:
         import torch
@@ -164,12 +163,14 @@ class _Encoder:
         frames = (samples - 400) // 320 + 1
         width = int(self._system.project.in_features)
         features = torch.randn(self._job.batch, frames, width, generator=generator).to(self._job.device)
-        return lambda: self._run(lambda: self._system.head(self._system.embed_features(features))[:, 1])
+        return lambda: self._run(lambda: self._system.judge_features(features)[:, 1])
 
     def _run(self, score: Callable[[], Any]) -> list[float]:
         import torch
 
-        with torch.inference_mode():
+        from fakemamba.models.precision import products
+
+        with torch.inference_mode(), products(self._precision, self._job.device.partition(":")[0]):
             return [float(value) for value in score().float().cpu()]
 
     def facts(self) -> dict[str, Any]:

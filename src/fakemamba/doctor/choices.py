@@ -15,14 +15,17 @@ _SCANS = {
 }
 
 
-def choices(packages: Mapping[str, Package], facts: Mapping[str, Any], model: str | None) -> tuple[Choice, ...]:
+def choices(
+    packages: Mapping[str, Package], facts: Mapping[str, Any], machine: Mapping[str, Any], model: str | None
+) -> tuple[Choice, ...]:
     """What runs the built-in model, the models on torch, and their scan.
 
     Args:
-        packages: by name. facts: of the packages that work.
+        packages: by name. facts: of the packages that work. machine: as in the report.
         model: the built-in model's name, None where it cannot be opened.
     """
     found = [_built_in(facts, model), _torch_models(packages, facts)]
+    found += _bf16(facts, machine)
     found += _scans(facts)
     if "media" in facts:
         why = "FFmpeg as a program is not needed"
@@ -78,6 +81,16 @@ def _torch_models(packages: Mapping[str, Package], facts: Mapping[str, Any]) -> 
         return Choice(what, f"torch on {torch['gpus'][0]['name']}", "a GPU is there; `--device cpu` keeps off it")
     why = "no GPU was found" if torch["cuda_build"] else "this torch is built for the processor alone"
     return Choice(what, f"torch on the processor, {_count(torch['threads'], 'thread')}", why)
+
+
+def _bf16(facts: Mapping[str, Any], machine: Mapping[str, Any]) -> list[Choice]:
+    """As `TorchScorer` asks, for the processor."""
+    if "torch" not in facts:
+        return []
+    what, processor = "the same with --precision bf16", (machine["instructions"] or {}).get("bf16", True)
+    if processor and facts["torch"]["bf16"]:
+        return [Choice(what, "runs on the processor", "it has bf16, so this is faster; scores change a little")]
+    return [Choice(what, "does not run on the processor", "torch has none here" if processor else "it has no bf16")]
 
 
 def _scans(facts: Mapping[str, Any]) -> list[Choice]:

@@ -32,7 +32,7 @@ def examine() -> Report:
         verdict=_verdict(test, abilities, advice),
         self_test=test,
         machine=machine,
-        choices=choices(packages, facts, test.model),
+        choices=choices(packages, facts, machine, test.model),
         abilities=abilities,
         caches=_caches(facts),
         faster=advice,

@@ -88,12 +88,13 @@ def _torch() -> dict[str, Any]:
         for number in range(torch.cuda.device_count()):
             properties = torch.cuda.get_device_properties(number)
             gpus.append({"name": properties.name, "memory_gb": round(properties.total_memory / 1e9, 1)})
+    there = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return {
         "cuda_build": torch.version.cuda,
         "gpus": gpus,
         "mps": torch.backends.mps.is_available(),
         "threads": torch.get_num_threads(),
-        "bf16": bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()),
+        "bf16": bool(there and torch.ops.mkldnn._is_mkldnn_bf16_supported()),
     }
 
 

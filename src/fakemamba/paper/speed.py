@@ -82,7 +82,7 @@ def _time(system: "EncodedSystem", seconds: int, study: Study, device: str) -> d
         features, _ = system.frontend(wave, None)  # (1, T, C)
         settings: dict[str, Any] = {"warmup": study.warmup, "repeats": study.repeats, "device": device}
         whole = measure(lambda: system.score(wave), **settings)
-        back = measure(lambda: system.head(system.embed_features(features)), **settings)
+        back = measure(lambda: system.judge_features(features), **settings)
     return {
         "seconds": seconds,
         "frames": int(features.shape[1]),
