@@ -88,6 +88,39 @@ def test_torch_systems_give_padded_clips_the_scores_they_get_alone(tmp_path):
     np.testing.assert_allclose(judge.scorer.score_padded(batch, [len(w) for w in waves]), alone, atol=2e-5)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_torch_scores_do_not_depend_on_batches_nor_on_the_clips_around(tmp_path, precision):
+    torch = pytest.importorskip("torch")
+    from fakemamba import load
+    from fakemamba.checkpoint.torch_io import save_system
+    from fakemamba.models.assemble import build
+
+    lengths = [2.9, 1.0, 2.2, 1.0, 0.4, 2.95, 1.3]  # in the order of the data set, far from sorted
+    for k, seconds in enumerate(lengths):
+        write_wave(tmp_path / "clips" / "real" / f"x{k}.wav", speech(seconds, seed=k))
+    torch.manual_seed(0)
+    save_system(tmp_path / "model", build(tiny_config()), tiny_config())
+    try:
+        judge = load(tmp_path / "model", precision=precision)
+    except ConfigError as error:
+        pytest.skip(str(error))
+    given = []
+    score = judge.scorer.score_padded
+    judge.scorer.score_padded = lambda waves, own: given.append(own) or score(waves, own)
+    found = {
+        batch: score_dataset(judge, dataset(tmp_path / "clips"), protocol="whole", batch=batch).clips
+        for batch in (1, 3, 16)
+    }
+    assert [len(own) for own in given] == [1] * 7 + [3, 3, 1] + [7]
+    assert all(own == sorted(own) for own in given)  # near lengths share a batch
+    alone = [clip.score for clip in found[1]]
+    for clips in found.values():
+        assert [clip.utterance.id for clip in clips] == [f"x{k}" for k in range(len(lengths))]
+        assert [clip.utterance.seconds for clip in clips] == pytest.approx(lengths)
+        assert [clip.score for clip in clips] == pytest.approx(alone, abs=2e-5 if precision == "fp32" else 2e-3)
+    assert max(alone) - min(alone) > 1e-3
+
+
 def test_detect_is_the_detector_itself(tmp_path):
     root = write_clips(tmp_path, seconds=5.0)
     judge = detector()
