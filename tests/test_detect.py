@@ -230,3 +230,13 @@ def test_options_are_checked(tmp_path: Path) -> None:
         load(model, threads=0)
     with pytest.raises(ConfigError, match="threshold"):
         load(model, threshold=float("nan"))
+
+
+def test_warming_up_scores_one_window_and_changes_no_answer():
+    scorer = FakeScorer()
+    detector = Detector(scorer, tiny_card())
+    before = detector.detect((speech(3.0), RATE))
+    scorer.shapes.clear()
+    detector.warm_up()
+    assert scorer.shapes == [(1, 32_000)]
+    assert detector.detect((speech(3.0), RATE)) == before

@@ -147,6 +147,10 @@ class Detector:
             return self.judge
         return judge_of(self.card, threshold, operating_point)
 
+    def warm_up(self) -> None:
+        """Score a window of silence, so that no recording waits for what a first call compiles, loads and allocates."""
+        self.scorer.score(np.zeros((1, self.card.model.window), dtype=np.float32))
+
     def detect(self, source: Source, on_progress: Progress | None = None, *, name: str | None = None) -> Result:
         """Judge one recording, of any length in bounded memory.
 
