@@ -1,0 +1,30 @@
+"""`python -m recipes.builtin.second`: the second test's tables; no model hears them here."""
+
+import argparse
+from pathlib import Path
+
+from recipes.builtin.second.steps import STEPS
+from recipes.builtin.steps import Context, named
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the tables that aren't there, or say what is missing for them."""
+    parser = argparse.ArgumentParser(prog="python -m recipes.builtin.second", description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("runs/builtin"))
+    parser.add_argument("--only", metavar="TABLES", help=f"of {', '.join(step.name for step in STEPS)}")
+    parser.add_argument("--seed", type=int, default=1234)
+    options = parser.parse_args(arguments)
+    chosen = list(named(STEPS, options.only.split(","))) if options.only else list(STEPS)
+    lacking = {step.name: missing for step in chosen if step.waits(options.work) and (missing := step.needs.missing())}
+    if lacking:
+        told = "; ".join(f"{name} needs {', '.join(missing)}" for name, missing in lacking.items())
+        raise SystemExit(
+            f"missing: {told}\napt-get install codec2 espeak-ng ffmpeg sox, or name other tables with --only"
+        )
+    options.work.mkdir(parents=True, exist_ok=True)
+    for step in chosen:
+        step.run(Context(options.work, options.work, options.seed), print)
+
+
+if __name__ == "__main__":
+    main()
