@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from recipes.builtin import keep
-from recipes.builtin.report import plots
-from recipes.builtin.report.markdown import SECTIONS
+from recipes.builtin.report import markdown, plots, second
 
+SECTIONS = markdown.SECTIONS | second.SECTIONS
 MARK = re.compile(r"(<!-- table (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

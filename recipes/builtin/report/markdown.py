@@ -7,7 +7,7 @@ from fakemamba.operating import share_words
 
 Report = dict[str, Any]
 _SHARES = ("unsure", "wrong_outside_unsure", "genuine_called_fake", "fakes_called_real")
-_SHARE_HEADS = ("unsure", "wrong among the others", "genuine called fake", "fakes called real")
+SHARE_HEADS = ("unsure", "wrong among the others", "genuine called fake", "fakes called real")
 _SETS = {"dev": "dev, clean", "test": "held-out packages"}
 
 
@@ -24,11 +24,13 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join([head, "|---" * len(heads) + "|", *lines])
 
 
-def _both(clips: Iterable[int]) -> str:
+def both(clips: Iterable[int]) -> str:
+    """Genuine clips and fakes."""
     return " / ".join(map(str, clips))
 
 
-def _shares(row: dict[str, Any]) -> list[object]:
+def shares(row: dict[str, Any]) -> list[object]:
+    """The verdicts' shares, as SHARE_HEADS name them."""
     return [row[name] for name in _SHARES]
 
 
@@ -45,7 +47,7 @@ def dev(report: Report) -> str:
         [title, row["macro"], f"{row['low']:.1f}-{row['high']:.1f}", row["pooled"], *map(row["by_source"].get, names)]
         for title, row in _in(report, "channel", "line")
     ]
-    counts = [_both(report["conditions"]["clean"]["clips"][name]) for name in names]
+    counts = [both(report["conditions"]["clean"]["clips"][name]) for name in names]
     heads = ["dev split, EER %", "macro", "95 %", "pooled", *names]
     return table(heads, [*rows, ["clips, genuine / fake", "", "", "", *counts]])
 
@@ -62,10 +64,10 @@ def _over(report: Report, head: str, group: str, more: str = "") -> str:
                 span,
                 f"{row['macro'] / max(clean, 1e-9):.2f}",
                 *extra,
-                *_shares(row),
+                *shares(row),
             ]
         )
-    heads = [head, "EER %", "95 %", "to clean", *([more, "not judged"] if more else []), *_SHARE_HEADS]
+    heads = [head, "EER %", "95 %", "to clean", *([more, "not judged"] if more else []), *SHARE_HEADS]
     return table(heads, rows)
 
 
@@ -95,8 +97,8 @@ def line(report: Report) -> str:
 
 def verdicts(report: Report) -> str:
     """At the model's own thresholds."""
-    rows = ([_SETS[name], *_shares(row)] for name, row in report["verdicts"].items())
-    return table(["share of clips, %", *_SHARE_HEADS], rows)
+    rows = ([_SETS[name], *shares(row)] for name, row in report["verdicts"].items())
+    return table(["share of clips, %", *SHARE_HEADS], rows)
 
 
 def points(report: Report) -> str:
@@ -114,7 +116,7 @@ def points(report: Report) -> str:
 def test(report: Report) -> str:
     """Every pair of held-out packages."""
     clean, clips = report["test"]["clean"], report["test"]["clean"]["clips"]
-    rows = [[name, _both(clips[part] for part in name.split(" / ")), rate] for name, rate in clean["cells"].items()]
+    rows = [[name, both(clips[part] for part in name.split(" / ")), rate] for name, rate in clean["cells"].items()]
     ends = ["macro / worst", "", f"{clean['macro']:.1f} / {clean['worst']:.1f}"]
     return table(["held-out human speech / synthesizer", "clips", "EER %"], [*rows, ends])
 
@@ -126,14 +128,14 @@ def calibration(report: Report) -> str:
     rows = []
     for name, row in report["calibration"].items():
         bits = (f"{row[key]:.3f}" for key in ("cllr", "min_cllr", "difference"))
-        rows.append([titles[name], _both(row["clips"]), *bits, row["ece"]])
+        rows.append([titles[name], both(row["clips"]), *bits, row["ece"]])
     heads = ["log-likelihood ratios", "clips, genuine / fake", "Cllr", "minCllr", "Cllr - minCllr", "ECE %"]
     return table(heads, rows)
 
 
 def _grouped(report: Report, key: str, head: str) -> str:
-    rows = ([name, _both(row["clips"]), row["eer"], *_shares(row)] for name, row in report[key].items())
-    return table([head, "clips, genuine / fake", "EER %", *_SHARE_HEADS], rows)
+    rows = ([name, both(row["clips"]), row["eer"], *shares(row)] for name, row in report[key].items())
+    return table([head, "clips, genuine / fake", "EER %", *SHARE_HEADS], rows)
 
 
 def language(report: Report) -> str:
@@ -157,7 +159,7 @@ def _left_out(report: Report, kind: str, head: str) -> str:
     views = list(left[kind])
     names = sorted(left[kind][views[0]], key=lambda name: -left[kind][views[0]][name])
     means = ["mean", "", *(_mean(left[kind][view]) for view in views)]
-    rows = ([name, _both(left["clips"][name]), *(left[kind][view].get(name) for view in views)] for name in names)
+    rows = ([name, both(left["clips"][name]), *(left[kind][view].get(name) for view in views)] for name in names)
     told = (
         f"Single trainings of {left['steps']} steps and {left['units']} units, on the {left['training_clips']} "
         "training clips but those left out; scores are the weights' own, not through `detect`."

@@ -8,7 +8,7 @@ from fakemamba import load
 from recipes.builtin import keep, points
 from recipes.builtin.bank import Bank, load_noises
 from recipes.builtin.manifest import Clip
-from recipes.builtin.report import plots, tables
+from recipes.builtin.report import plots, second, tables
 from recipes.builtin.report.conditions import CLEAN, all_conditions, line
 from recipes.builtin.report.judged import Bench, Judged
 from recipes.builtin.report.markdown import markdown
@@ -47,6 +47,7 @@ def report(
         "groups": {c.name: {"group": c.group, "title": c.title} for c in conditions},
         "points": points.plain(detector.card.operating_points),
         "left_out": keep.read_json(left_out) if left_out and left_out.exists() else None,
+        "second": second.kept(folder, detector.model_sha256),
     }
     keep.put_json(folder / "report.json", found, indent=1)
     keep.put(folder / "report.md", markdown(found))
