@@ -32,7 +32,8 @@ def work(tmp_path: Path) -> Path:
     manifest.write(tmp_path / f"{STEPS[0].name}.tsv", humans)
     for number, family in enumerate(FAMILIES):
         made = [clip(tmp_path / family / f"{i}.flac", "spoof", family, 10 * number + i) for i in range(2)]
-        manifest.write(tmp_path / f"test2-{family}.tsv", made)
+        for part in range(STEPS[number + 1].parts):
+            manifest.write(STEPS[number + 1].path(tmp_path, part), made if part == 0 else [])
     return tmp_path
 
 

@@ -35,7 +35,7 @@ COPIERS = (
     Copier("griffin-lim", 100, vocoders.griffin_lim),
     Copier("psola", 100, vocoders.psola),
 )
-VOICED = 60  # clips of the throat, which takes several times as long as it speaks
+PARTS, VOICED = 6, 10  # tables of the throat, and clips in each: it takes several times as long as it speaks
 
 
 def prompts(context: Context) -> list[Clip]:
@@ -80,16 +80,16 @@ def copies(context: Context, number: int) -> Iterator[Clip]:
                    prompt.language, name, prompt.licence, seconds)  # fmt: skip
 
 
-def voices(context: Context) -> Iterator[Clip]:
+def voices(context: Context, part: int) -> Iterator[Clip]:
     """The throat in the prompts' languages, as a prompt drawn at random was recorded, through that prompt's line."""
-    given, rng = prompts(context), np.random.default_rng([context.seed, 23])
+    given, rng = prompts(context), np.random.default_rng([context.seed, 23, part])
     speak, name = tract.speaker(context.work), "vocaltractlab"
     for index in range(context.amount(VOICED)):
         prompt = given[int(rng.integers(len(given)))]
         wave, rate = speak(str(rng.choice(SENTENCES[prompt.language])), prompt.language, rng)
         for stretch in list(cut(to_rate(wave, rate), rng))[:1]:
             heard = as_loud(like(Ears([prompt])(stretch, rng), prompt), sf.read(prompt.path, dtype="float32")[0])
-            path, seconds = save(context.work / "audio" / f"test2-{name}", f"{index:05d}", heard)
+            path, seconds = save(context.work / "audio" / f"test2-{name}", f"{part:02d}-{index:02d}", heard)
             yield Clip(str(path), "spoof", "test", name, "vocal-tract", f"{name}-jd3", prompt.language, name, "GPL-3",
                        seconds)  # fmt: skip
 
@@ -102,5 +102,5 @@ def _step(number: int, copier: Copier) -> Step:
 STEPS = (
     Step(HUMAN, lambda context, _: human.make(context), needs=Needs(("apt-get", "dpkg", *TOOLS))),
     *(_step(number, copier) for number, copier in enumerate(COPIERS)),
-    Step("test2-vocaltractlab", lambda context, _: voices(context), needs=Needs((*TOOLS, "espeak-ng"))),
+    Step("test2-vocaltractlab", voices, PARTS, needs=Needs((*TOOLS, "espeak-ng"))),
 )
