@@ -1,6 +1,7 @@
 """The second test: apart from all that other tables hold, and its fakes on the line of its prompts."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -173,3 +174,11 @@ def test_the_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.Mo
         command.main(["--work", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"no step test2-x; there are: test2-human"):
         command.main(["--work", str(tmp_path), "--only", "test2-x"])
+
+
+def test_cues_are_measured_on_what_is_there(work: Context, capsys: pytest.CaptureFixture[str]) -> None:
+    fakes = [replace(prompt(work.work, number, PLAIN), label="spoof", family="lpc10") for number in range(4, 6)]
+    manifest.write(work.work / "test2-lpc10.tsv", fakes)
+    command.main(["--work", str(work.work), "--only", "test2-human,test2-lpc10", "--cues"])
+    assert "| 99 % of the energy below | " in (work.work / "test2-cues.md").read_text()
+    assert "test2-lpc10: 2 clips" in capsys.readouterr().out
