@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/builtin"))
     parser.add_argument("--only", metavar="TABLES", help=f"of {', '.join(step.name for step in STEPS)}")
     parser.add_argument("--cues", action="store_true",
-                        help="then measure what tells the classes apart without listening: WORK/test2-cues.md")  # fmt: skip
+                        help="then measure what tells the classes apart unheard: WORK/test2-cues.md")  # fmt: skip
     parser.add_argument("--seed", type=int, default=1234)
     options = parser.parse_args(arguments)
     chosen = list(named(STEPS, options.only.split(","))) if options.only else list(STEPS)
