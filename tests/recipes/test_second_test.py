@@ -116,7 +116,7 @@ def test_copies_are_fakes_as_loud_and_narrow_as_their_prompts(number: int, work:
             copier.name,
             f"copy-{copier.name}",
         )
-        assert np.sqrt(np.mean(made**2)) == pytest.approx(np.sqrt(np.mean(given**2)), rel=0.05)
+        assert np.sqrt(np.mean(made**2)) == pytest.approx(np.sqrt(np.mean(given**2)), rel=0.1)
         assert share_above(made, 4_200) < 1e-3
         assert 0.8 * len(given) < len(made) < 1.25 * len(given)
         assert np.abs(made[: len(given)] - given[: len(made)]).max() > 0.01
