@@ -51,7 +51,7 @@ def prompts(context: Context) -> list[Clip]:
 def as_loud(copy: Wave, wave: Wave) -> Wave:
     """At the level of its prompt, whatever its length.
 
-    Before the line, never after: a gain behind it would give fakes a rounding noise of their own above 5 kHz, 3 dB more.
+    Before the line, never after: a gain behind it would give fakes a rounding noise of their own, 3 dB more above 5 kHz.
     """
     gain = np.sqrt(float(np.mean(wave**2)) / max(float(np.mean(copy**2)), 1e-12))
     return (copy * np.float32(gain)).astype(np.float32)
@@ -91,7 +91,8 @@ def voices(context: Context, part: int) -> Iterator[Clip]:
         prompt = given[int(rng.integers(len(given)))]
         wave, rate = speak(str(rng.choice(SENTENCES[prompt.language])), prompt.language, rng)
         for stretch in list(cut(to_rate(wave, rate), rng))[:1]:
-            heard = like(as_loud(Ears([prompt])(stretch, rng), sf.read(prompt.path, dtype="float32")[0]), prompt)
+            recorded = as_loud(Ears([prompt])(stretch, rng), sf.read(prompt.path, dtype="float32")[0])
+            heard = like(recorded, prompt)
             path, seconds = save(context.work / "audio" / f"test2-{name}", f"{part:02d}-{index:02d}", heard)
             yield Clip(str(path), "spoof", "test", name, "vocal-tract", f"{name}-jd3", prompt.language, name, "GPL-3",
                        seconds)  # fmt: skip
