@@ -51,7 +51,7 @@ def prompts(context: Context) -> list[Clip]:
 def as_loud(copy: Wave, wave: Wave) -> Wave:
     """At the level of its prompt, whatever its length.
 
-    Before the line, never after: a gain behind it would give fakes a rounding noise of their own, 3 dB more above 5 kHz.
+    Before the line, never after: a gain behind it gives fakes a rounding noise of their own, 3 dB above the prompts'.
     """
     gain = np.sqrt(float(np.mean(wave**2)) / max(float(np.mean(copy**2)), 1e-12))
     return (copy * np.float32(gain)).astype(np.float32)
