@@ -50,8 +50,10 @@ def selective_scan(
         dt = functional.softplus(dt)
     batch, channels, length = x.shape
     B, C, groups = grouped(B, C)
-    into = [t.permute(2, 0, 1).reshape(length, batch, groups, -1, 1) for t in (dt, dt * x)]
-    by_time = [t.permute(3, 0, 1, 2).expand(-1, -1, groups, -1)[:, :, :, None] for t in (B, C)]
+    # Rows of memory by time: otherwise every product over states would take the inputs' order, time innermost, and a
+    # step would be spread over all of it.
+    into = [t.permute(2, 0, 1).contiguous().view(length, batch, groups, -1, 1) for t in (dt, dt * x)]
+    by_time = [t.permute(3, 0, 1, 2).contiguous().expand(-1, -1, groups, -1)[:, :, :, None] for t in (B, C)]
     decays = A.view(groups, -1, A.shape[1])
     start = x.new_zeros(batch, *A.shape) if initial_state is None else initial_state.to(kind)
     y: Tensor
@@ -82,7 +84,7 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gy: Tensor, g: Tensor) -> tuple[Tensor, ...]:
         dt, drive, A, B, C, marks = ctx.saved_tensors
-        size = _segment(g)
+        size, gy = _segment(g), gy.contiguous()
         pieces: list[tuple[Tensor, ...]] = []
         gA = torch.zeros_like(A)
         segments = list(zip(*(torch.split(t, size) for t in (dt, drive, B, C, gy[..., None])), marks, strict=True))
