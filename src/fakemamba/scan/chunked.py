@@ -90,9 +90,7 @@ class _Scan(torch.autograd.Function):
         segments = list(zip(*(torch.split(t, size) for t in (dt, drive, B, C, gy[..., None])), marks, strict=True))
         for dt, drive, B, C, gy, h in reversed(segments):
             decay, states = _states(dt, drive, B, A, h)
-            # here_t = gy_t C_t + decay_{t+1} here_{t+1}; `g` comes from the segment after.
-            later = torch.cat([decay[1:], torch.ones_like(decay[:1])]).flip(0)
-            here = _recur(later, (gy * C).flip(0), g).flip(0)
+            here = _retreat(decay, gy * C, g)  # `g` comes from the segment after
             g = decay[0] * here[0]
             before = torch.cat([h[None], states[:-1]])
             through = before.mul_(here).mul_(decay)  # dLoss / d(dt A)
@@ -128,4 +126,15 @@ def _recur(decay: Tensor, into: Tensor, h: Tensor) -> Tensor:
     for chunk, decayed in zip(local, since, strict=True):
         chunk.addcmul_(decayed, h)
         h = chunk[-1]
+    return into
+
+
+def _retreat(decay: Tensor, into: Tensor, g: Tensor) -> Tensor:
+    """here_t = into_t + decay_{t+1} here_{t+1} for all t, the last one into_t + g, written over `into`."""
+    if into.device.type not in STEPWISE:
+        later = torch.cat([decay[1:], torch.ones_like(decay[:1])]).flip(0)
+        return _recur(later, into.flip(0), g).flip(0)
+    here = into[-1].add_(g)
+    for t in range(len(into) - 2, -1, -1):
+        here = torch.addcmul(into[t], decay[t + 1], here, out=into[t])
     return into
