@@ -27,6 +27,7 @@ def twice(tmp_path, monkeypatch):
     (tmp_path / "small.py").write_text("def twice(x):\n    return 2 * x\n")
     spec = importlib.util.spec_from_file_location("small", tmp_path / "small.py")
     module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "small", module)  # what is kept may name it
     spec.loader.exec_module(module)
     return module.twice
 
