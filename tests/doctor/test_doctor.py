@@ -160,6 +160,15 @@ def test_a_gpu_without_a_kernel_is_worth_an_advice_and_one_with_it_is_named():
     assert own.runs == "a Triton kernel on the GPU"
 
 
+def test_a_numba_that_can_be_imported_but_not_used_is_worth_an_advice(tmp_path, monkeypatch):
+    place(tmp_path, monkeypatch, numba="")
+    few(monkeypatch, ["numpy", "torch", "numba"])
+    report = examine.examine()
+    [scan] = [one for one in report.choices if one.what == "the scan of Mamba models"]
+    assert scan.runs == "in chunks, with torch alone"
+    assert "pip install 'fakemamba[torch]' --force-reinstall numba" in report.faster[0]
+
+
 def test_a_cache_that_cannot_be_written_is_worth_an_advice():
     packages = {name: Package(name, "works") for name in PACKAGES}
     found = {**facts(), "numba_cache": {"path": "/nowhere", "writable": False}}

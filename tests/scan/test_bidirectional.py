@@ -82,6 +82,14 @@ def test_padding_may_hold_anything_and_stays_empty(form: str):
         assert gap(found["y"][row : row + 1, :, :length], reference.bidirectional_scan(**alone)) < 1e-5
 
 
+def test_lengths_past_the_end_or_before_the_start_reach_no_other_memory(form: str):
+    inputs = draw(batch=3, L=40)
+    found = results(bidirectional_scan, inputs, torch.tensor([45, 2**40, -3]))
+    wanted = results(reference.bidirectional_scan, inputs, torch.tensor([40, 40, 0]))
+    for key, value in wanted.items():
+        assert gap(found[key], value) < TOLERANCE[torch.float32], key
+
+
 @pytest.mark.parametrize(
     ("key", "shape"),
     [("delta", (2, 2, 6, 12)), ("A", (5, 5)), ("B", (2, 5, 13)), ("C", (2, 2, 4, 13)), ("D", (5,)), ("z", (2, 6, 12)),

@@ -210,7 +210,7 @@ def test_without_numba_torch_alone_scans(monkeypatch):
 
 def test_a_broken_numba_is_done_without(tmp_path):
     (tmp_path / "numba.py").write_text("raise ImportError('Numba needs NumPy 2.3 or less')\n")
-    code = "import logging, fakemamba.scan as s; logging.basicConfig(); print(s.backend(), s.backend())"
+    code = "import logging, fakemamba.scan as s; logging.basicConfig(level='INFO'); print(s.backend(), s.backend())"
     environment = {"PYTHONPATH": str(tmp_path), "FAKEMAMBA_SCAN": "auto"}
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert found.stdout.split() == ["chunked", "chunked"]

@@ -51,8 +51,9 @@ def faster(packages: Mapping[str, Package], facts: Mapping[str, Any], machine: M
             f"{card} lies idle, torch is a build without CUDA or does not fit the driver: "
             "choose one at https://pytorch.org/get-started/locally"
         )
-    if torch is not None and _state(packages, "numba") != "works":
-        again = " --force-reinstall numba" if _state(packages, "numba") == "broken" else ""
+    unused = scan.get("cpu") == "chunked" and scan.get("asked") in (None, "auto")  # imported, and yet of no use
+    if torch is not None and (unused or _state(packages, "numba") != "works"):
+        again = "" if _state(packages, "numba") == "missing" else " --force-reinstall numba"
         found.append(f"the scan compiled for this processor: {install_line('torch')}{again}")
     if torch is not None and torch["gpus"] and scan.get("cuda") == "chunked" and scan.get("asked") in (None, "auto"):
         again = " --force-reinstall" if _state(packages, "triton") == "broken" else ""

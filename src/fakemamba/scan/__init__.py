@@ -157,12 +157,14 @@ def _exporting() -> bool:
 
 @cache
 def _usable(package: str) -> bool:
-    """Whether it is there and can be imported; a broken one (made for another NumPy or CUDA) is logged once."""
+    """Whether it is there and can be imported. A broken one is done without, silently: `fakemamba doctor` names it."""
     if importlib.util.find_spec(package) is None:
         return False
     try:
         importlib.import_module(package)
-    except ImportError as error:
-        logger.warning("%s is installed but cannot be imported, so the scan does without: %s", package, error)
+        if package == "numba":  # too old or too new a one fails only where its parts are used
+            importlib.import_module("fakemamba.scan.cpu")
+    except Exception as error:  # noqa: BLE001 - ImportError, OSError of a missing library, AttributeError of halves
+        logger.info("%s is installed but cannot be imported, so the scan does without: %s", package, error)
         return False
     return True

@@ -50,8 +50,10 @@ def selective_scan(
         dt = functional.softplus(dt)
     batch, channels, length = x.shape
     B, C, groups = grouped(B, C)
-    into = [t.permute(2, 0, 1).reshape(length, batch, groups, -1, 1) for t in (dt, dt * x)]
-    by_time = [t.permute(3, 0, 1, 2).expand(-1, -1, groups, -1)[:, :, :, None] for t in (B, C)]
+    # Rows of memory by time: otherwise every product over states would take the inputs' order, time innermost, and a
+    # step would be spread over all of it.
+    into = [t.permute(2, 0, 1).contiguous().view(length, batch, groups, -1, 1) for t in (dt, dt * x)]
+    by_time = [t.permute(3, 0, 1, 2).contiguous().expand(-1, -1, groups, -1)[:, :, :, None] for t in (B, C)]
     decays = A.view(groups, -1, A.shape[1])
     start = x.new_zeros(batch, *A.shape) if initial_state is None else initial_state.to(kind)
     y: Tensor
@@ -82,15 +84,13 @@ class _Scan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gy: Tensor, g: Tensor) -> tuple[Tensor, ...]:
         dt, drive, A, B, C, marks = ctx.saved_tensors
-        size = _segment(g)
+        size, gy = _segment(g), gy.contiguous()
         pieces: list[tuple[Tensor, ...]] = []
         gA = torch.zeros_like(A)
         segments = list(zip(*(torch.split(t, size) for t in (dt, drive, B, C, gy[..., None])), marks, strict=True))
         for dt, drive, B, C, gy, h in reversed(segments):
             decay, states = _states(dt, drive, B, A, h)
-            # here_t = gy_t C_t + decay_{t+1} here_{t+1}; `g` comes from the segment after.
-            later = torch.cat([decay[1:], torch.ones_like(decay[:1])]).flip(0)
-            here = _recur(later, (gy * C).flip(0), g).flip(0)
+            here = _retreat(decay, gy * C, g)  # `g` comes from the segment after
             g = decay[0] * here[0]
             before = torch.cat([h[None], states[:-1]])
             through = before.mul_(here).mul_(decay)  # dLoss / d(dt A)
@@ -126,4 +126,15 @@ def _recur(decay: Tensor, into: Tensor, h: Tensor) -> Tensor:
     for chunk, decayed in zip(local, since, strict=True):
         chunk.addcmul_(decayed, h)
         h = chunk[-1]
+    return into
+
+
+def _retreat(decay: Tensor, into: Tensor, g: Tensor) -> Tensor:
+    """here_t = into_t + decay_{t+1} here_{t+1} for all t, the last one into_t + g, written over `into`."""
+    if into.device.type not in STEPWISE:
+        later = torch.cat([decay[1:], torch.ones_like(decay[:1])]).flip(0)
+        return _recur(later, into.flip(0), g).flip(0)
+    here = into[-1].add_(g)
+    for t in range(len(into) - 2, -1, -1):
+        here = torch.addcmul(into[t], decay[t + 1], here, out=into[t])
     return into

@@ -59,7 +59,8 @@ def bidirectional_scan(
 ) -> Tensor:
     """As `fakemamba.scan.reference.bidirectional_scan`."""
     check_both(u, delta, A, B, C, D, z, delta_bias, lengths)
-    frames = torch.full(u.shape[1:2], u.shape[3]) if lengths is None else lengths.long()
+    # The loops trust these: no clip may reach behind what there is.
+    frames = torch.full(u.shape[1:2], u.shape[3]) if lengths is None else lengths.long().clamp(0, u.shape[3])
     u, delta, B, C = (t.flatten(0, 1) for t in (u, delta, B, C))
     into, out_of = B[:, None], C[:, None]
     return _scan(u, delta, A, into, out_of, D, z, delta_bias, None, frames, (0, 2), 1, delta_softplus)[0]
@@ -80,8 +81,11 @@ def _scan(
     skip, offset = (decay.new_zeros(len(decay)) if t is None else _widen(t.to(kind), groups, dim=0) for t in (D, bias))
     if state is None:
         state = decay.new_zeros(u.shape[0], len(decay) // LANES, A.shape[1], LANES)
+    inputs = *wide, torch.cat(into, -1), decay, skip, gate, offset, state.to(kind)
+    # Asked here: inside of the function gradients are off, and what it is told of its inputs holds without them too.
+    keep = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
     y: Tensor
-    y, last = _Scan.apply(*wide, torch.cat(into, -1), decay, skip, gate, offset, state.to(kind), frames, ways, soft)  # type: ignore[no-untyped-call]
+    y, last = _Scan.apply(*inputs, frames, ways, soft, keep)  # type: ignore[no-untyped-call]
     return _narrow(y, channels, groups, dim=2).transpose(1, 2).to(u.dtype), last
 
 
@@ -114,12 +118,11 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, u: Tensor, delta: Tensor, p: Tensor, A: Tensor, D: Tensor, z: Tensor | None, bias: Tensor,
-        state: Tensor, frames: Tensor, ways: tuple[int, int], soft: bool,
+        state: Tensor, frames: Tensor, ways: tuple[int, int], soft: bool, keep: bool,
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         u, delta, p, A, D, bias = (t.contiguous() for t in (u, delta, p, A, D, bias))
         empty = u[:1, :0]
         gate = empty if z is None else z.contiguous()
-        keep = any(ctx.needs_input_grad)
         batch, T, E = len(frames), *u.shape[1:]
         last = state.clone(memory_format=torch.contiguous_format)
         marks = last.new_empty(*last.shape[:2], -(-T // STEPS), *last.shape[2:]) if keep else last[:1, None, :0]
@@ -128,15 +131,16 @@ class _Scan(torch.autograd.Function):
         weight = A.new_empty(0, E)
         tensors = (frames, u, delta, weight, p, A, D, gate, bias, last, marks, sums, out)
         run(forward, batch * (E // LANES), u.numel() * A.shape[1], (*ways, soft, keep, 0), tensors)
-        ctx.save_for_backward(frames, u, delta, p, A, D, gate, bias, marks, sums)
-        ctx.settings = ways[0], soft
+        if keep:
+            ctx.save_for_backward(frames, u, delta, p, A, D, gate, bias, marks, sums)
+            ctx.settings = ways[0], soft
         return out, last
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gout: Tensor, glast: Tensor) -> tuple[Tensor | None, ...]:
         frames, u, delta, p, A, D, gate, bias, marks, sums = ctx.saved_tensors
-        groups, blocks = len(p) // len(u), u.shape[2] // LANES
+        groups, blocks = len(p) // max(1, len(u)) or 1, u.shape[2] // LANES
         parts = -(-blocks // groups // SPAN)
         gstate = glast.clone(memory_format=torch.contiguous_format)
         gu, gdelta, gz = torch.empty_like(u), torch.empty_like(delta), torch.empty_like(gate)
@@ -148,4 +152,4 @@ class _Scan(torch.autograd.Function):
         run(backward, len(gp), u.numel() * A.shape[1], (*ctx.settings, parts, groups), (*saved, *found))
         gA = gA.sum(0).transpose(1, 2).reshape(A.shape)
         gp = gp.view(-1, parts, *gp.shape[1:]).sum(1)
-        return gu, gdelta, gp, gA, gD.sum(0), gz if gate.shape[1] else None, gbias.sum(0), gstate, None, None, None
+        return gu, gdelta, gp, gA, gD.sum(0), gz if gate.shape[1] else None, gbias.sum(0), gstate, *[None] * 4

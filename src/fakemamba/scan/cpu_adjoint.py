@@ -7,8 +7,9 @@ the lanes themselves; it alone writes its own sums, so that they don't depend on
 
 import numpy as np
 
+from fakemamba.scan.compiling import compiled
 from fakemamba.scan.cpu_kernels import STEPS, Array, gather, prepare
-from fakemamba.scan.cpu_maths import compiled, exp2, sigmoid
+from fakemamba.scan.cpu_maths import exp2, sigmoid
 from fakemamba.scan.lanes import LANES, fill, fma, load, store, total
 
 SPAN = 9

@@ -3,8 +3,9 @@
 way 0: v_t = bias + sum_j taps_j x_{t - (k - 1) + j}        way 1: v_t = bias + sum_j taps_{k - 1 - j} x_{t + j}
 """
 
+from fakemamba.scan.compiling import compiled
 from fakemamba.scan.cpu_kernels import Array
-from fakemamba.scan.cpu_maths import compiled, sigmoid
+from fakemamba.scan.cpu_maths import sigmoid
 from fakemamba.scan.lanes import LANES, fill, fma, load, store
 
 TILE = 64  # frames of a task

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fakemamba.scan.cpu_maths import LOG2E, compiled, exp2, sigmoid, softplus
+from fakemamba.scan.compiling import compiled
+from fakemamba.scan.cpu_maths import LOG2E, exp2, sigmoid, softplus
 from fakemamba.scan.lanes import LANES, fill, fma, load, store
 
 STEPS = 32

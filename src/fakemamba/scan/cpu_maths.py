@@ -1,20 +1,16 @@
 """Exponential, logistic and softplus for the compiled loops, on sixteen numbers at once.
 
 libm's functions would be called once per number and would cost more than the rest of the scan.
-
-Numba's cache watches only the file of the function that it compiled: after a change here, touch cpu_kernels.py and
-its neighbours.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any
 
-from numba import njit, types
+from numba import types
 
+from fakemamba.scan.compiling import compiled
 from fakemamba.scan.lanes import at_least, call, constant, integers, intrinsic
-
-FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 LOG2E = 1 / math.log(2)
 # 2^f for |f| <= 1/2, the least relative error: 7e-8 of degree 5, 5e-18 of degree 11.
@@ -35,19 +31,6 @@ LN2 = {
     "float32": (0.693145751953125, 1.428606765330187e-06),
     "float64": (0.6931471803691238, 1.9082149292705877e-10),
 }
-
-
-def compiled(function: FunctionT) -> FunctionT:
-    """Compile at first call, without the interpreter's lock; kept on disk where some folder is writable.
-
-    Contraction into FMA is allowed; sums keep their order (`exp2` relies on it), NaN and infinity their meaning.
-    """
-    # The NumPy error model: no check for division by zero.
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
-    try:
-        return cast(FunctionT, njit(cache=True, **options)(function))
-    except RuntimeError:  # numba found no place for its cache
-        return cast(FunctionT, njit(**options)(function))
 
 
 def _polynomial(builder: Any, x: Any, coefficients: Sequence[float]) -> Any:

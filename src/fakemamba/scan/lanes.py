@@ -10,9 +10,6 @@ in registers, on whatever the processor has: one AVX-512 register, two of AVX, f
     at_least(v, w)              the larger, v where it is NaN
     fill(like, number)          of an array's type of computing: float64's or float32
     total(v)                    the sum of the lanes
-
-Numba's cache watches only the file of the function that it compiled: after a change here, touch cpu_kernels.py and
-its neighbours.
 """
 
 import operator
