@@ -49,6 +49,11 @@ class Track:
         return self.frames.count(1) * FRAME / SAMPLE_RATE
 
     @property
+    def spoken(self) -> NDArray[np.bool_]:
+        """(T,) where frames of 20 ms hold speech."""
+        return np.frombuffer(self.frames, dtype=np.uint8).astype(np.bool_)
+
+    @property
     def judged(self) -> float:
         """Seconds of speech in the judged windows, which overlap."""
         return sum(window.speech for window in self.scored)

@@ -16,8 +16,9 @@ import soundfile as sf
 
 from fakemamba import Detector, load
 from fakemamba.errors import FakeMambaError
-from fakemamba.evaluation.localization import FRAME_MS, frame_scores, span_labels
+from fakemamba.evaluation.localization import FRAME_MS, span_labels
 from fakemamba.metrics import frame_eer
+from fakemamba.near import frame_means
 from fakemamba.scorer import Scorer
 from recipes.builtin import keep, manifest
 from recipes.builtin.finish import NAME
@@ -87,12 +88,12 @@ def sliding(scorer: Scorer, window: float) -> Listen:
 
     def listen(wave: Wave) -> Frames:
         count, wave = frame_count(wave), np.resize(wave, max(len(wave), size))
-        # The last window ends with the clip, as `frame_scores` expects.
+        # The last window ends with the clip, as `frame_means` expects.
         starts = [*range(0, len(wave) - size, hop), len(wave) - size]
         parts = [starts[i : i + BATCH] for i in range(0, len(starts), BATCH)]
         scores = [scorer.score(np.stack([wave[s : s + size] for s in part])) for part in parts]
         found = np.concatenate(scores).tolist()
-        scored = frame_scores(found, window=size / RATE, hop=hop / RATE, seconds=len(wave) / RATE)
+        scored = frame_means(found, window=size / RATE, hop=hop / RATE, seconds=len(wave) / RATE)
         return scored[:count]
 
     return listen
