@@ -35,7 +35,7 @@ def measure(model: Path, clips: list[Clip], bank: Bank) -> tuple[OperatingPoint,
 
 
 def _heard(detector: Detector, bank: Bank, row: int, view: int) -> float:
-    return evidence(detector.detect((bank.wave(row, view)[:LONGEST], 16_000)))
+    return evidence(detector.detect((bank.wave(row, view)[:LONGEST], 16_000), near=False))
 
 
 def plain(points: tuple[OperatingPoint, ...]) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ class Bench:
 
     def _ask(self, condition: Condition, row: int) -> tuple[float | None, float | None, float | None, str]:
         wave = condition.wave(self.bank, row, self.clips[row], self.seed)
-        result = self.detector.detect((wave, RATE))
+        result = self.detector.detect((wave, RATE), near=False)
         return result.score, result.llr, result.p_fake, result.verdict
 
     def _key(self, condition: Condition, rows: list[int]) -> str:

@@ -112,7 +112,7 @@ class Detect:
         self._detector = detector
 
     def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
-        result = self._detector.detect(utterance.path if source is None else source, name=utterance.id)
+        result = self._detector.detect(utterance.path if source is None else source, name=utterance.id, near=False)
         if result.score is None:
             raise AudioError(f"nothing to judge: {result.reason}")
         verdict = result.verdict if self._detector.decides else None
