@@ -1,8 +1,9 @@
 """`python -m recipes.builtin.report.frames`: where a model hears the fake part of a partial fake, as error rates.
 
-A frame's score comes from the windows that `detect` tells of, or from short windows slid over the clip. Rates are over
-the frames of all partial fakes of the dev split together. Beside them stands what is found when few genuine clips may
-be marked anywhere, and how often `detect` marks a fake segment.
+A frame's score comes from the near pass of `detect` where the model has one, from the long windows that `detect` tells
+of, or from short windows of other lengths slid over the clip. Rates are over the frames of all partial fakes of the dev
+split together. Beside them stands what is found when few genuine clips may be marked anywhere, and below what the fake
+segments of `detect` itself find.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from fakemamba.scorer import Scorer
 from recipes.builtin import keep, manifest
 from recipes.builtin.finish import NAME
 from recipes.builtin.manifest import RATE, Clip, Wave
+from recipes.builtin.near import marked as marked_spans
 from recipes.builtin.report.markdown import table
 from recipes.builtin.steps import check_corpus
 
@@ -48,19 +50,26 @@ def frame_count(wave: Wave) -> int:
     return len(span_labels([], len(wave) / RATE))
 
 
-def marked(clip: Clip) -> list[tuple[float, float, int]]:
-    """The replaced stretches of a clip as (start, end, 0), seconds."""
-    pairs = (span.split("-") for span in clip.spans.split(","))
-    return [(float(start), float(end), 0) for start, end in pairs]
-
-
 def partials(path: Path) -> list[Partial]:
     """The partial fakes of a table."""
     found = []
     for clip in manifest.read(path):
         wave, _ = sf.read(clip.path, dtype="float32")
-        found.append(Partial(clip, wave, span_labels(marked(clip), len(wave) / RATE)))
+        found.append(Partial(clip, wave, span_labels(marked_spans(clip), len(wave) / RATE)))
     return found
+
+
+def by_near(detector: Detector) -> Listen:
+    """The LLR of the near pass of `detect`; what it did not judge is undecided, 0."""
+
+    def listen(wave: Wave) -> Frames:
+        near = detector.detect((wave, RATE)).near
+        if near is None:
+            return np.zeros(frame_count(wave))
+        known = [np.nan if llr is None else llr for llr in near.llr]
+        return np.nan_to_num(frame_means(known, window=near.window, hop=near.hop, seconds=len(wave) / RATE))
+
+    return listen
 
 
 def by_detect(detector: Detector) -> Listen:
@@ -72,7 +81,7 @@ def by_detect(detector: Detector) -> Listen:
     def listen(wave: Wave) -> Frames:
         middles = (np.arange(frame_count(wave)) + 0.5) * FRAME_MS / 1000
         sums, weights = np.zeros(len(middles)), np.zeros(len(middles))
-        for window in detector.detect((wave, RATE)).timeline:
+        for window in detector.detect((wave, RATE), near=False).timeline:
             covered = (window.start <= middles) & (middles < window.end + FRAME_MS / 1000)
             sums += covered * window.score
             weights += covered
@@ -127,16 +136,47 @@ def rarely(clips: Sequence[Partial], scores: Sequence[Frames], genuine: Sequence
             "wrongly": 100 * float(marked[labels == 1].mean())}  # fmt: skip
 
 
-def marks_fake(detector: Detector, waves: Sequence[Wave]) -> float:
-    """Per cent of the clips in which `detect` marks a fake segment."""
-    hits = [any(s.verdict == "fake" for s in detector.detect((w, RATE)).segments) for w in waves]
-    return 100 * float(np.mean(hits))
+def marks(detector: Detector, wave: Wave, *, near: bool) -> Frames:
+    """Where `detect` marks a fake segment: 1 or 0 for each frame (T,)."""
+    found = np.zeros(frame_count(wave))
+    for one in detector.detect((wave, RATE), near=near).segments:
+        if one.verdict == "fake":
+            found[round(one.start * 1000 / FRAME_MS) : round(one.end * 1000 / FRAME_MS)] = 1
+    return found
+
+
+def told(detector: Detector, clips: Sequence[Partial], genuine: Sequence[Wave], *, near: bool) -> dict[str, float]:
+    """What the fake segments of `detect` find, in per cent.
+
+    Returns:
+        genuine: of the genuine clips have one; clips, stretches, frames: of the partial fakes, their fake stretches
+            and their fake frames are met by one; wrongly: of their genuine frames lie in one.
+    """
+    found = [marks(detector, part.wave, near=near) for part in clips]
+    hits = [
+        [bool((frames * where).any()) for where in stretches(part)] for part, frames in zip(clips, found, strict=True)
+    ]
+    marked, labels = np.concatenate(found), np.concatenate([part.labels for part in clips])
+    shares = {
+        "genuine": [marks(detector, wave, near=near).any() for wave in genuine],
+        "clips": [any(some) for some in hits],
+        "stretches": [hit for some in hits for hit in some],
+        "frames": marked[labels == 0],
+        "wrongly": marked[labels == 1],
+    }
+    return {name: 100 * float(np.mean(share)) for name, share in shares.items()}
+
+
+def stretches(part: Partial) -> list[Frames]:
+    """Each replaced stretch of a clip, 1 in its frames (T,) and 0 elsewhere."""
+    return [1 - span_labels([span], len(part.wave) / RATE) for span in marked_spans(part.clip)]
 
 
 def measure(detector: Detector, clips: Sequence[Partial], genuine: Sequence[Wave],
             windows: Sequence[float] = WINDOWS) -> dict[str, Any]:  # fmt: skip
     """The rates of all ways, and how often `detect` marks a fake segment, in genuine clips and in partial fakes."""
-    ways = {"windows of `detect`": by_detect(detector)}
+    ways = {"near pass of `detect`": by_near(detector)} if detector.card.near else {}
+    ways |= {"windows of `detect`": by_detect(detector)}
     ways |= {f"{window:g} s windows": sliding(detector.scorer, window) for window in windows}
     eer, found = {}, {}
     for name, listen in ways.items():
@@ -150,9 +190,10 @@ def measure(detector: Detector, clips: Sequence[Partial], genuine: Sequence[Wave
         "fake_frames": int(sum((part.labels == 0).sum() for part in clips)),
         "eer": eer,
         "rarely": found,
-        "marked_fake": {
-            "genuine": marks_fake(detector, genuine),
-            "partial": marks_fake(detector, [part.wave for part in clips]),
+        "segments": {
+            name: told(detector, clips, genuine, near=near)
+            for name, near in ((("with the near pass", True),) if detector.card.near else ())
+            + (("windows alone", False),)
         },
     }
 
@@ -168,12 +209,15 @@ def markdown(found: dict[str, Any]) -> str:
         "genuine frames of these marked",
     ]
     rows = [[way, *row.values(), *found["rarely"][way].values()] for way, row in found["eer"].items()]
-    shares, clips = found["marked_fake"], found["clips"]
+    clips = found["clips"]
+    own = [
+        "fake segments of `detect`, %", "genuine clips that have one", "partial fakes found", "fake stretches found",
+        "fake frames in one", "genuine frames of these in one",
+    ]  # fmt: skip
     return (
         f"{table(heads, rows)}\n\n{clips['partial']} clips, {found['fake_frames']} of {found['frames']} frames fake. "
-        f"Found, in %, where a frame is marked\nin {100 * FALSE:.0f} % of {clips['genuine']} genuine clips. `detect` "
-        f"marks a fake segment in {shares['genuine']:.1f} % of the\ngenuine clips and in {shares['partial']:.1f} % of "
-        "these.\n"
+        f"Found, in %, where a frame is marked\nin {100 * FALSE:.0f} % of {clips['genuine']} genuine clips.\n\n"
+        f"{table(own, [[name, *row.values()] for name, row in found['segments'].items()])}\n"
     )
 
 
