@@ -140,16 +140,17 @@ def fit(detector: Detector, genuine: Sequence[Sound], partial: Sequence[Sound], 
     Raises:
         DataError: short windows tell this model nothing.
     """
-    rates = {}
+    rates, heard = {}, {}
     for seconds in SECONDS:
-        if round(seconds * RATE) < detector.scorer.shortest:
+        if round(seconds * RATE) < detector.scorer.shortest or 2 * seconds > detector.window:
             continue
-        rates[seconds] = frame_rate(listen(detector, seconds, partial))
+        heard[seconds] = listen(detector, seconds, partial)
+        rates[seconds] = frame_rate(heard[seconds])
         say(f"windows of {seconds:g} s: frame EER {rates[seconds]:.1f} %")
     if not rates:
-        raise DataError(f"near: the model takes no windows of {max(SECONDS):g} s")
+        raise DataError(f"near: the model takes no windows of {max(SECONDS):g} s or shorter")
     seconds = min(rates, key=lambda one: rates[one])
-    human, spliced = (listen(detector, seconds, found) for found in (genuine, partial))
+    human, spliced = listen(detector, seconds, genuine), heard[seconds]
     calibration = calibrated([*human, *spliced])
     threshold, growth = limit([strongest(one, calibration) for one in human])
     length = float(np.mean([judged_seconds(one.scores) for one in human]))

@@ -20,6 +20,7 @@ from fakemamba.errors import FakeMambaError
 from fakemamba.evaluation.localization import FRAME_MS, span_labels
 from fakemamba.metrics import frame_eer
 from fakemamba.near import frame_means
+from fakemamba.result import Result
 from fakemamba.scorer import Scorer
 from recipes.builtin import keep, manifest
 from recipes.builtin.finish import NAME
@@ -59,11 +60,25 @@ def partials(path: Path) -> list[Partial]:
     return found
 
 
-def by_near(detector: Detector) -> Listen:
+class Asked:
+    """`detect`, asked once about each wave with its near pass and once without; the waves must be kept."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+        self._kept: dict[tuple[int, bool], Result] = {}
+
+    def __call__(self, wave: Wave, *, near: bool) -> Result:
+        key = id(wave), near
+        if key not in self._kept:
+            self._kept[key] = self.detector.detect((wave, RATE), near=near)
+        return self._kept[key]
+
+
+def by_near(asked: Asked) -> Listen:
     """The LLR of the near pass of `detect`; what it did not judge is undecided, 0."""
 
     def listen(wave: Wave) -> Frames:
-        near = detector.detect((wave, RATE)).near
+        near = asked(wave, near=True).near
         if near is None:
             return np.zeros(frame_count(wave))
         known = [np.nan if llr is None else llr for llr in near.llr]
@@ -72,7 +87,7 @@ def by_near(detector: Detector) -> Listen:
     return listen
 
 
-def by_detect(detector: Detector) -> Listen:
+def by_detect(asked: Asked) -> Listen:
     """The mean of the windows that `detect` judged, wherever they lie; what none covers is undecided, 0.
 
     A clip no longer than the model's window has one score for all of it.
@@ -81,7 +96,7 @@ def by_detect(detector: Detector) -> Listen:
     def listen(wave: Wave) -> Frames:
         middles = (np.arange(frame_count(wave)) + 0.5) * FRAME_MS / 1000
         sums, weights = np.zeros(len(middles)), np.zeros(len(middles))
-        for window in detector.detect((wave, RATE), near=False).timeline:
+        for window in asked(wave, near=False).timeline:
             covered = (window.start <= middles) & (middles < window.end + FRAME_MS / 1000)
             sums += covered * window.score
             weights += covered
@@ -136,29 +151,29 @@ def rarely(clips: Sequence[Partial], scores: Sequence[Frames], genuine: Sequence
             "wrongly": 100 * float(marked[labels == 1].mean())}  # fmt: skip
 
 
-def marks(detector: Detector, wave: Wave, *, near: bool) -> Frames:
+def marks(asked: Asked, wave: Wave, *, near: bool) -> Frames:
     """Where `detect` marks a fake segment: 1 or 0 for each frame (T,)."""
     found = np.zeros(frame_count(wave))
-    for one in detector.detect((wave, RATE), near=near).segments:
+    for one in asked(wave, near=near).segments:
         if one.verdict == "fake":
             found[round(one.start * 1000 / FRAME_MS) : round(one.end * 1000 / FRAME_MS)] = 1
     return found
 
 
-def told(detector: Detector, clips: Sequence[Partial], genuine: Sequence[Wave], *, near: bool) -> dict[str, float]:
+def told(asked: Asked, clips: Sequence[Partial], genuine: Sequence[Wave], *, near: bool) -> dict[str, float]:
     """What the fake segments of `detect` find, in per cent.
 
     Returns:
         genuine: of the genuine clips have one; clips, stretches, frames: of the partial fakes, their fake stretches
             and their fake frames are met by one; wrongly: of their genuine frames lie in one.
     """
-    found = [marks(detector, part.wave, near=near) for part in clips]
+    found = [marks(asked, part.wave, near=near) for part in clips]
     hits = [
         [bool((frames * where).any()) for where in stretches(part)] for part, frames in zip(clips, found, strict=True)
     ]
     marked, labels = np.concatenate(found), np.concatenate([part.labels for part in clips])
     shares = {
-        "genuine": [marks(detector, wave, near=near).any() for wave in genuine],
+        "genuine": [marks(asked, wave, near=near).any() for wave in genuine],
         "clips": [any(some) for some in hits],
         "stretches": [hit for some in hits for hit in some],
         "frames": marked[labels == 0],
@@ -175,8 +190,9 @@ def stretches(part: Partial) -> list[Frames]:
 def measure(detector: Detector, clips: Sequence[Partial], genuine: Sequence[Wave],
             windows: Sequence[float] = WINDOWS) -> dict[str, Any]:  # fmt: skip
     """The rates of all ways, and how often `detect` marks a fake segment, in genuine clips and in partial fakes."""
-    ways = {"near pass of `detect`": by_near(detector)} if detector.card.near else {}
-    ways |= {"windows of `detect`": by_detect(detector)}
+    asked = Asked(detector)
+    ways = {"near pass of `detect`": by_near(asked)} if detector.card.near else {}
+    ways |= {"windows of `detect`": by_detect(asked)}
     ways |= {f"{window:g} s windows": sliding(detector.scorer, window) for window in windows}
     eer, found = {}, {}
     for name, listen in ways.items():
@@ -191,7 +207,7 @@ def measure(detector: Detector, clips: Sequence[Partial], genuine: Sequence[Wave
         "eer": eer,
         "rarely": found,
         "segments": {
-            name: told(detector, clips, genuine, near=near)
+            name: told(asked, clips, genuine, near=near)
             for name, near in ((("with the near pass", True),) if detector.card.near else ())
             + (("windows alone", False),)
         },
@@ -228,6 +244,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/builtin"), help=f"where {TABLE} is")
     parser.add_argument("--model", default=NAME, help=f"name or folder; default {NAME}, as installed")
     parser.add_argument("--out", type=Path, help="default WORK/report-MODEL")
+    parser.add_argument("--windows", type=float, nargs="*", default=WINDOWS, metavar="SECONDS",
+                        help="of the other windows to compare with; default %(default)s, nothing for none")  # fmt: skip
     options = parser.parse_args(arguments)
     check_corpus(options.corpus)
     if not (options.work / TABLE).exists():
@@ -236,7 +254,7 @@ def main(arguments: list[str] | None = None) -> None:
         )
     base = manifest.read(options.corpus / "corpus.tsv")
     genuine = [sf.read(c.path, dtype="float32")[0] for c in base if (c.label, c.split) == ("bonafide", "dev")]
-    found = measure(load(options.model, threads=1), partials(options.work / TABLE), genuine)
+    found = measure(load(options.model, threads=1), partials(options.work / TABLE), genuine, options.windows)
     out = options.out or options.work / f"report-{Path(options.model).name}"
     out.mkdir(parents=True, exist_ok=True)
     keep.put_json(out / "frames.json", found, indent=1)
