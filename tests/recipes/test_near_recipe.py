@@ -57,7 +57,7 @@ def test_a_fitted_section_finds_the_fake_part_through_detect(tmp_path: Path) -> 
     told: list[str] = []
     section = near.fit(detector, genuine, partial, told.append)
     assert section.seconds in near.SECONDS
-    assert section.hop == pytest.approx(section.seconds / 4)
+    assert section.hop == pytest.approx(section.seconds * near.HOP)
     assert section.length == pytest.approx(3.0, abs=0.1)
     assert [line.split(":")[0] for line in told] == [f"windows of {s:g} s" for s in near.SECONDS]
     done = Detector(detector.scorer, tiny_card(near=section))

@@ -10,7 +10,7 @@ from fakemamba.checkpoint.kinds import KINDS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from fakemamba.checkpoint.folder import Decision, ModelCard, ModelFolder
+    from fakemamba.checkpoint.folder import Decision, ModelCard, ModelFolder, Near
 
 app = typer.Typer(help="Import, list, describe and verify models.")
 
@@ -165,6 +165,7 @@ def _facts(folder: "ModelFolder") -> dict[str, str]:
         else "none: scores are raw",
         "decision": _deciding(card),
         **_points(card),
+        **({"near pass": _near(card.near)} if card.near else {}),
         "licence": card.licence,
         "origin": card.origin,
     }
@@ -203,6 +204,20 @@ def _points(card: "ModelCard") -> dict[str, str]:
             ]
         rows[point.name] = "\n".join(lines)
     return rows
+
+
+def _near(near: "Near") -> str:
+    """The short windows, and what they marked in clips of known truth."""
+    from fakemamba.operating import share_words
+
+    lines = [f"windows of {near.seconds:g} s, every {near.hop:g} s: where a recording that sounds real has fake parts"]
+    for one in near.measured:
+        lines += [
+            f"  {one.on}:",
+            f"    real voices marked anywhere  {share_words(one.genuine_marked, one.genuine)}",
+            f"    partial fakes found          {share_words(one.partial_found, one.partial)}",
+        ]
+    return "\n".join(lines)
 
 
 def _feeding(card: "ModelCard") -> str:
