@@ -32,8 +32,8 @@ from recipes.builtin.manifest import RATE, Clip, Wave
 from recipes.builtin.steps import check_corpus
 
 SECONDS = (0.4, 0.5, 0.7)  # of a short window, to choose from
-# Of a window. compact-2's frame EER on clean partial fakes was 13.7, 13.9 and 14.7 % at 1/8, 1/4 and 1/2; the cost is its
-# inverse, and at 1/4 the built-in model takes 3 % of the time of the audio on one core, all that it may.
+# Of a window. compact-2's frame EER on clean partial fakes was 13.7, 13.9 and 14.7 % at 1/8, 1/4 and 1/2; the cost is
+# its inverse, and at 1/4 the built-in model takes 3 % of the time of the audio on one core, all that it may.
 HOP = 0.3
 FALSE = 0.05  # of the genuine clips may be marked anywhere
 TAIL = 0.2  # of them, the highest, show how fast chance's evidence thins out
