@@ -12,8 +12,10 @@ from conftest import ROOT, shared
 from fakemamba.audio import load_audio
 from fakemamba.checkpoint.folder import open_folder
 from fakemamba.checkpoint.torch_io import load_system
+from fakemamba.detect import Detector
 from fakemamba.metrics import eer
 from fakemamba.onnx_scorer import OnnxScorer
+from fakemamba.torch_scorer import TorchScorer
 
 EXAMPLES = ROOT / "examples"
 # What the README shows: the model is sure of one of the three, and wrong about none.
@@ -50,6 +52,19 @@ def test_onnx_scores_as_torch_does(seconds: float) -> None:
     with torch.no_grad():
         expected = load_system(folder).score(torch.from_numpy(wave)[None]).numpy()
     np.testing.assert_allclose(scorer.score(wave[None]), expected, atol=1e-3)
+
+
+def test_a_near_look_is_the_same_on_torch_and_onnx() -> None:
+    folder, wave = open_folder(None), load_audio(EXAMPLES / "synthetic-flite.ogg")
+    assert folder.card.near is not None
+    one, two = fakemamba.load(), Detector(TorchScorer(folder, device="cpu"), folder.card)
+    found, expected = (detector.detect((wave, 16_000)) for detector in (one, two))
+    assert found.near is not None
+    assert expected.near is not None
+    np.testing.assert_allclose(found.near.llr, expected.near.llr, atol=5e-3)
+    assert [(s.start, s.end, s.verdict, s.near) for s in found.segments] == [
+        (s.start, s.end, s.verdict, s.near) for s in expected.segments
+    ]
 
 
 def test_clearly_better_than_chance_on_a_part_of_dev() -> None:
