@@ -197,14 +197,17 @@ class Detector:
         chosen = [long_enough and heard.speech >= MIN_SPEECH and heard.outside is None for heard in batch]
         if close is not None:
             for heard, judged in zip(batch, chosen, strict=True):
-                close.hear(heard, judged=judged)
+                # What counts less in long windows says nothing in short ones.
+                close.hear(heard, judged=judged and heard.condition not in self.judge.conditions)
         batch = list(itertools.compress(batch, chosen))
         if not batch:
             return
         scores = self._score(np.stack([filled(heard.wave, self.scorer, self.card.model) for heard in batch]))
         for heard, score in zip(batch, scores.tolist(), strict=True):
-            end = (heard.start + len(heard.wave)) / SAMPLE_RATE
-            track.scored.append(Scored(heard.start / SAMPLE_RATE, end, heard.speech, score, self.judge.llr(score)))
+            start, end = heard.start / SAMPLE_RATE, (heard.start + len(heard.wave)) / SAMPLE_RATE
+            llr = self.judge.llr(score, heard.condition)
+            track.scored.append(Scored(start, end, heard.speech, score, llr))
+            track.conditions[heard.condition] += 1
 
     def _score(self, waves: FloatArray) -> FloatArray:
         scores = self.scorer.score(waves)
@@ -229,7 +232,7 @@ class Detector:
             reason = abstention(track.speech, track.judged, track.others)
             if reason is None:
                 verdict, reason = self.judge.conclude(llr, None if fake is None else (fake.start, fake.end))
-                notes += track.notes()
+                notes += track.notes() + self.judge.notes(track.condition())
                 if near is not None:
                     segments = overlaid(segments, near.segments)
                     notes += near_notes(segments) if verdict != "fake" else ()

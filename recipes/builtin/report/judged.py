@@ -55,8 +55,9 @@ class Bench:
 
     def _key(self, condition: Condition, rows: list[int]) -> str:
         """Of all that the answers depend on."""
-        decided = asdict(self.detector.judge)
-        decided = {name: getattr(value, "model_dump", lambda v=value: v)() for name, value in decided.items()}
+        judge = self.detector.judge
+        decided = {name: getattr(value, "model_dump", lambda v=value: v)() for name, value in asdict(judge).items()}
+        decided["conditions"] = {name: one.model_dump() for name, one in judge.conditions.items()}
         rules = [ENOUGH_SPEECH, domain.BIAS, domain.CLIPPED]  # by which `detect` abstains
         told = [
             rules,

@@ -141,6 +141,7 @@ class ModelCard(Frozen):
     """What `config.json` holds: architecture, calibration, decision, provenance and the files' hashes.
 
     `operating_points` are other decisions to choose from by name; the one that equals `decision` is the default.
+    `conditions` are calibrations for sound in which the model knows less; see `fakemamba.audio.condition`.
     `near` is for models that can judge short windows; without it detection takes no near look.
     """
 
@@ -148,6 +149,7 @@ class ModelCard(Frozen):
     name: FileName
     model: ModelConfig
     calibration: Calibration | None = None
+    conditions: dict[Literal["telephone", "noise"], Calibration] = Field(default_factory=dict)
     decision: Decision | None = None
     operating_points: tuple[OperatingPoint, ...] = ()
     near: Near | None = None
@@ -177,6 +179,12 @@ class ModelCard(Frozen):
         if len(set(names)) < len(names):
             raise ValueError(f"each needs a name of its own, not {', '.join(names)}")
         return points
+
+    @model_validator(mode="after")
+    def _conditions_fit(self) -> "ModelCard":
+        if self.conditions and self.calibration is None:
+            raise ValueError("conditions: the model itself is not calibrated")
+        return self
 
     @model_validator(mode="after")
     def _near_fits(self) -> "ModelCard":

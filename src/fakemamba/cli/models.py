@@ -10,6 +10,7 @@ from fakemamba.checkpoint.kinds import KINDS
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from fakemamba.checkpoint.card import Calibration
     from fakemamba.checkpoint.folder import Decision, ModelCard, ModelFolder, Near
 
 app = typer.Typer(help="Import, list, describe and verify models.")
@@ -160,9 +161,8 @@ def _facts(folder: "ModelFolder") -> dict[str, str]:
         "folder": str(folder.path),
         "what it is": describe(card),
         "input": f"{card.model.window / 16_000:.3f} s windows, {_feeding(card)}",
-        "calibration": f"{calibration.scale:.4g} x score {calibration.bias:+.4g}"
-        if calibration
-        else "none: scores are raw",
+        "calibration": _line(calibration) if calibration else "none: scores are raw",
+        **{f"calibration, {name}": _line(one) for name, one in card.conditions.items()},
         "decision": _deciding(card),
         **_points(card),
         **({"near pass": _near(card.near)} if card.near else {}),
@@ -174,6 +174,10 @@ def _facts(folder: "ModelFolder") -> dict[str, str]:
         size = f"{path.stat().st_size / 1e6:.1f} MB" if path.is_file() else "missing"
         facts[name] = f"{size}, sha256 {digest}"
     return facts
+
+
+def _line(one: "Calibration") -> str:
+    return f"{one.scale:.4g} x score {one.bias:+.4g}"
 
 
 def _deciding(card: "ModelCard") -> str:
