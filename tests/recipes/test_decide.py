@@ -30,7 +30,7 @@ def test_each_condition_gets_a_calibration_of_its_own() -> None:
         decide(conditions["telephone"].scale * s + conditions["telephone"].bias, found["decision"]) for s in shifted
     ]
     assert plainly.count("fake") > 90
-    assert fairly.count("fake") < 10
+    assert fairly.count("fake") < 40
 
 
 def test_a_condition_of_few_clips_gets_none() -> None:
