@@ -1,23 +1,32 @@
-"""What a finished model's scores mean, chosen on dev: calibrations, the decision, operating points.
+"""`python -m recipes.builtin.decide`: what a finished model's scores mean, chosen on dev and put into its card.
 
 The model's own calibration and the decision come from clean clips and the light channel, as what people have lies
 between the two. What went through a telephone or noise, in whichever view, gets a calibration for itself: there the
-same score is worth less.
+same score is worth less. The near pass is fitted after them. The whole recipe does all this at its end; the command is
+for a model folder that is there already, whose weights stay.
 """
 
+import argparse
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fakemamba.audio import Condition, activity, condition
-from fakemamba.checkpoint.card import Calibration
+from fakemamba.checkpoint.card import CARD_FILE, Calibration
+from fakemamba.checkpoint.torch_io import load_system
 from fakemamba.decision import fit_calibration, fit_decision
+from fakemamba.errors import FakeMambaError
 from fakemamba.models.system import System
 from fakemamba.operating import choose_points
-from recipes.builtin import points
+from recipes.builtin import keep, points
 from recipes.builtin.bank import Bank
+from recipes.builtin.bank import build as build_bank
+from recipes.builtin.catalogue import everything
 from recipes.builtin.manifest import Clip
+from recipes.builtin.near import note_near
+from recipes.builtin.steps import check_corpus
 from recipes.builtin.train import scores_of
 
 WRONG = 0.06  # the share of wrong verdicts that the unsure band is chosen for, on dev
@@ -59,3 +68,46 @@ def chosen(scores: Float64, heard: NDArray[np.str_], labels: NDArray[np.int_]) -
         "calibration": own, "conditions": conditions, "decision": decision,
         "operating_points": choose_points(sets, decision),
     }  # fmt: skip
+
+
+def note_decision(folder: Path, clips: list[Clip], bank: Bank) -> None:
+    """Choose anew for a finished model, and put it into the card; no file's hash changes."""
+    card = keep.read_json(folder / CARD_FILE)
+    for name, found in decided(load_system(folder), clips, bank).items():
+        card[name] = _plain(found)
+    keep.put_json(folder / CARD_FILE, card, indent=2)
+    points.note_points(folder, clips, bank)
+
+
+def _plain(found: Any) -> Any:
+    """As the card's JSON holds it."""
+    if isinstance(found, dict):
+        return {name: _plain(one) for name, one in found.items()}
+    return [_plain(one) for one in found] if isinstance(found, tuple) else found.model_dump(mode="json")
+
+
+def say(line: str) -> None:
+    """Progress, at once."""
+    print(line, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Choose for one finished model folder, and write its card anew."""
+    parser = argparse.ArgumentParser(prog="python -m recipes.builtin.decide", description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, metavar="FOLDER", help="its card is written anew")
+    parser.add_argument("--corpus", type=Path, default=Path("../shared/corpus"))
+    parser.add_argument("--work", type=Path, default=Path("runs/builtin"), help="where the tables are")
+    parser.add_argument("--seed", type=int, default=1234)
+    options = parser.parse_args(arguments)
+    check_corpus(options.corpus)
+    clips = everything(options.work, options.corpus)
+    note_decision(options.model, clips, build_bank(clips, options.work / "bank.i16", seed=options.seed))
+    note_near(options.model, clips, options.seed, say)
+    say(f"done: {options.model / CARD_FILE}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except FakeMambaError as error:
+        raise SystemExit(f"error: {error}") from error

@@ -30,13 +30,6 @@ def note_errors(folder: Path, found: dict[str, Any]) -> None:
     keep.put_json(folder / CARD_FILE, card, indent=2)
 
 
-def note_points(folder: Path, clips: list[Clip], bank: Bank) -> None:
-    """Count what the operating points do through `detect`, and put it into the card; no file's hash changes."""
-    card = keep.read_json(folder / CARD_FILE)
-    card["operating_points"] = points.plain(points.measure(folder, clips, bank))
-    keep.put_json(folder / CARD_FILE, card, indent=2)
-
-
 def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[str, Any]) -> ModelFolder:
     """Write the model folder from the weights of the best look, named as the folder is; `training` tells of the run.
 
@@ -57,5 +50,5 @@ def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[
             out, system, config, overwrite=True, files={"model.onnx": onnx_path}, name=out.name, licence="Apache-2.0",
             origin=ORIGIN, training={**training, "step": step, "chosen_and_calibrated_on": "dev"}, **chosen,
         )  # fmt: skip
-    note_points(folder.path, clips, bank)
+    points.note_points(folder.path, clips, bank)
     return open_folder(folder.path)

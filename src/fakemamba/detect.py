@@ -15,7 +15,7 @@ import numpy as np
 
 from fakemamba import __version__
 from fakemamba.audio import SAMPLE_RATE, AudioStream, Source, open_audio, windows
-from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, ModelFolder, open_folder
+from fakemamba.checkpoint.folder import ModelCard, open_folder
 from fakemamba.decision import Verdict
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
 from fakemamba.hearing import Heard, Track
@@ -23,6 +23,7 @@ from fakemamba.judge import MIN_DURATION, MIN_SPEECH, Judge, abstention, judge_o
 from fakemamba.near import NearPass, near_notes, overlaid
 from fakemamba.result import JudgedWindow, Result, Segment
 from fakemamba.scorer import FloatArray, Scorer, filled
+from fakemamba.scorers import open_scorer
 from fakemamba.stream import Stream, StreamConfig
 from fakemamba.timeline import Scored, Span, fake_span, overall, spans
 
@@ -67,29 +68,10 @@ def load(
             "the model's name is empty: give a built-in name, a model folder or owner/name, or leave it out"
         )
     folder = open_folder(model)
-    scorer, runs = _scorer(folder, device, threads, precision)
+    scorer, runs = open_scorer(folder, device, threads, precision)
     return Detector(
         scorer, folder.card, model_sha256=folder.card.files[runs], threshold=threshold, operating_point=operating_point
     )
-
-
-def _scorer(folder: ModelFolder, device: str | None, threads: int | None, precision: str | None) -> tuple[Scorer, str]:
-    """What runs a model, and which of its files."""
-    if folder.weights == ONNX_FILE and device in (None, "cpu"):
-        from fakemamba.onnx_scorer import OnnxScorer
-
-        own = folder.card.onnx_precision
-        if precision is not None:
-            raise ConfigError(
-                f"precision {precision}: {folder.card.name} runs on ONNX Runtime in the precision of its file ({own}): "
-                "leave it out; fakemamba export makes int8 and fp16 files"
-            )
-        file, model = folder.file(ONNX_FILE), folder.card.model
-        return OnnxScorer.of(file, model, threads=threads, precision=own), ONNX_FILE
-    from fakemamba.torch_scorer import TorchScorer, checked_precision
-
-    wanted = checked_precision(precision or "fp32")
-    return TorchScorer(folder, device=device, threads=threads, precision=wanted), TENSOR_FILE
 
 
 class Detector:
