@@ -240,3 +240,43 @@ def test_warming_up_scores_one_window_and_changes_no_answer():
     detector.warm_up()
     assert scorer.shapes == [(1, 32_000)]
     assert detector.detect((speech(3.0), RATE)) == before
+
+
+BAND = {"conditions": {"telephone": Calibration(scale=0.1)}}
+
+
+def through_a_telephone(wave: Wave) -> Wave:
+    spectrum = np.fft.rfft(wave)
+    spectrum[np.fft.rfftfreq(len(wave), 1 / RATE) > 3400] = 0
+    return np.fft.irfft(spectrum, len(wave)).astype(np.float32)
+
+
+def test_the_same_score_counts_less_where_the_card_says_so() -> None:
+    clear, narrow = (judge(wave, **BAND) for wave in (speech(4.0), through_a_telephone(speech(4.0))))
+    assert (clear.score, clear.llr, clear.verdict, clear.warnings) == (5.0, 5.0, "real", ())
+    assert (narrow.score, narrow.verdict) == (5.0, "unsure")
+    assert narrow.llr == pytest.approx(0.5)
+    assert narrow.reason is not None
+    assert "+0.50" in narrow.reason
+    assert "nothing above 4 kHz" in narrow.warnings[0]
+
+
+def test_a_card_without_conditions_hears_no_difference() -> None:
+    result = judge(through_a_telephone(speech(4.0)))
+    assert (result.llr, result.verdict, result.warnings) == (5.0, "real", ())
+
+
+def test_each_window_counts_by_what_it_went_through() -> None:
+    wave = np.concatenate([speech(4.0), through_a_telephone(speech(2.0, seed=1))])
+    result = judge(wave, **BAND)
+    assert [window.llr for window in result.timeline] == pytest.approx([5.0, 5.0, 5.0, 5.0, 0.5])
+    assert result.warnings == ()  # not most of it
+
+
+def test_a_stream_counts_less_too() -> None:
+    detector = Detector(FakeScorer(), tiny_card(**BAND))
+    ends = []
+    for wave in (speech(4.0), through_a_telephone(speech(4.0))):
+        stream = detector.stream()
+        ends.append([*stream.feed(wave, RATE), *stream.end()][-1])
+    assert [end.llr for end in ends] == pytest.approx([5.0, 0.5])

@@ -39,7 +39,18 @@ LEVELS = (
     {"audio", "metrics", "scan"},
     {"models", "augment", "data"},
     {"checkpoint"},
-    {"decision", "operating", "result", "timeline", "judge", "hearing", "onnx_scorer", "torch_scorer"},
+    {
+        "decision",
+        "operating",
+        "result",
+        "timeline",
+        "judge",
+        "hearing",
+        "near",
+        "onnx_scorer",
+        "torch_scorer",
+        "scorers",
+    },
     {"detect", "stream"},
     {"report", "plots", "train"},
     {"evaluation", "export"},
@@ -172,6 +183,8 @@ def test_the_public_names_are_these():
 
 
 def test_the_fields_of_a_result_are_these():
+    from fakemamba.result import NearScores
+
     assert list(fakemamba.Result.__dataclass_fields__) == [
         "source",
         "source_sha256",
@@ -186,12 +199,14 @@ def test_the_fields_of_a_result_are_these():
         "reason",
         "segments",
         "timeline",
+        "near",
         "warnings",
         "model",
         "model_sha256",
         "precision",
         "version",
     ]
-    assert list(fakemamba.Segment.__dataclass_fields__) == ["start", "end", "verdict", "p_fake", "score"]
+    assert list(fakemamba.Segment.__dataclass_fields__) == ["start", "end", "verdict", "p_fake", "score", "near"]
+    assert list(NearScores.__dataclass_fields__) == ["window", "hop", "threshold", "llr"]
     window = fakemamba.JudgedWindow.__dataclass_fields__
     assert list(window) == ["start", "end", "speech", "p_fake", "llr", "score"]

@@ -18,6 +18,7 @@ from recipes.builtin.learn import STEPS as FACT_STEPS
 from recipes.builtin.learn import learn
 from recipes.builtin.leave_out import FOLDS, LEAST, family_folds, leave_out, page_folds
 from recipes.builtin.manifest import RATE, Clip
+from recipes.builtin.near import note_near
 from recipes.builtin.report.measure import LEFT_OUT, report
 from recipes.builtin.sampling import Draw
 from recipes.builtin.steps import Context, Step, check_corpus, named
@@ -112,6 +113,7 @@ def finish_off(options: argparse.Namespace, config: ModelConfig, clips: list[Cli
     record = {"recipe": command(options), "clips": counts, "seed": options.seed, "steps": steps}
     out = model_folder(options)
     folder = finish(best, clips, bank, out, record)
+    note_near(folder.path, clips, options.seed, say)
     found = report(folder.path, clips, bank, options.work / f"report-{out.name}", seed=options.seed,
                    left_out=options.work / LEFT_OUT, say=say)  # fmt: skip
     note_errors(folder.path, found)

@@ -4,24 +4,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fakemamba.checkpoint.card import CARD_FILE
 from fakemamba.checkpoint.folder import ModelFolder, open_folder
 from fakemamba.checkpoint.torch_io import load_system, save_system
-from fakemamba.decision import fit_calibration, fit_decision
 from fakemamba.export.onnx_file import export_onnx, largest_difference
-from fakemamba.models.system import System
-from fakemamba.operating import choose_points
 from recipes.builtin import keep, points
 from recipes.builtin.bank import Bank
 from recipes.builtin.card import error_rates
+from recipes.builtin.decide import decided
 from recipes.builtin.manifest import Clip
-from recipes.builtin.train import scores_of
 
 NAME = "compact-2"
 DRIFT = 1e-3  # of a score between torch and ONNX Runtime: sums of many numbers in other orders; scores differ by 10
-WRONG = 0.06  # the share of wrong verdicts that the unsure band is chosen for, on dev
 ORIGIN = (
     "trained by recipes/builtin on human speech from LibriSpeech, speechocean762, GCompris, crowd-sourced commands and "
     "Debian packages; on fakes from published demo pages, mimic3, Kokoro, hibari, piper, espeak-ng, flite and Pico; "
@@ -34,28 +28,6 @@ def note_errors(folder: Path, found: dict[str, Any]) -> None:
     card = keep.read_json(folder / CARD_FILE)
     card["training"]["error_rates"] = error_rates(found)
     keep.put_json(folder / CARD_FILE, card, indent=2)
-
-
-def note_points(folder: Path, clips: list[Clip], bank: Bank) -> None:
-    """Count what the operating points do through `detect`, and put it into the card; no file's hash changes."""
-    card = keep.read_json(folder / CARD_FILE)
-    card["operating_points"] = points.plain(points.measure(folder, clips, bank))
-    keep.put_json(folder / CARD_FILE, card, indent=2)
-
-
-def decided(system: System, clips: list[Clip], bank: Bank) -> dict[str, Any]:
-    """Calibration, decision and operating points as the card's fields, chosen on dev.
-
-    Half clean, half through a light channel: what people have lies between the two.
-    """
-    dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
-    labels = np.array([clips[i].target for i in dev])
-    views = {points.CLEAN: scores_of(system, bank, dev, view=0), points.LIGHT: scores_of(system, bank, dev, view=1)}
-    scores, twice = np.concatenate(list(views.values())), np.concatenate([labels, labels])
-    calibration = fit_calibration(scores, twice)
-    decision = fit_decision(calibration.scale * scores + calibration.bias, twice, WRONG)
-    sets = {on: (calibration.scale * found + calibration.bias, labels) for on, found in views.items()}
-    return {"calibration": calibration, "decision": decision, "operating_points": choose_points(sets, decision)}
 
 
 def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[str, Any]) -> ModelFolder:
@@ -78,5 +50,5 @@ def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[
             out, system, config, overwrite=True, files={"model.onnx": onnx_path}, name=out.name, licence="Apache-2.0",
             origin=ORIGIN, training={**training, "step": step, "chosen_and_calibrated_on": "dev"}, **chosen,
         )  # fmt: skip
-    note_points(folder.path, clips, bank)
+    points.note_points(folder.path, clips, bank)
     return open_folder(folder.path)

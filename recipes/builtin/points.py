@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from fakemamba import Detector, Result, load
+from fakemamba.checkpoint.card import CARD_FILE
 from fakemamba.checkpoint.folder import OperatingPoint
 from fakemamba.judge import ENOUGH_SPEECH
 from fakemamba.operating import measured_also
+from recipes.builtin import keep
 from recipes.builtin.bank import Bank
 from recipes.builtin.manifest import Clip
 
@@ -35,9 +37,16 @@ def measure(model: Path, clips: list[Clip], bank: Bank) -> tuple[OperatingPoint,
 
 
 def _heard(detector: Detector, bank: Bank, row: int, view: int) -> float:
-    return evidence(detector.detect((bank.wave(row, view)[:LONGEST], 16_000)))
+    return evidence(detector.detect((bank.wave(row, view)[:LONGEST], 16_000), near=False))
 
 
 def plain(points: tuple[OperatingPoint, ...]) -> list[dict[str, Any]]:
     """As the card's JSON holds them."""
     return [point.model_dump(mode="json") for point in points]
+
+
+def note_points(folder: Path, clips: list[Clip], bank: Bank) -> None:
+    """Count what the operating points do through `detect`, and put it into the card; no file's hash changes."""
+    card = keep.read_json(folder / CARD_FILE)
+    card["operating_points"] = plain(measure(folder, clips, bank))
+    keep.put_json(folder / CARD_FILE, card, indent=2)

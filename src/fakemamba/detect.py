@@ -1,6 +1,7 @@
 """The main line: audio -> overlapping windows -> scorer -> log-likelihood ratios -> one `Result`.
 
-The recording is streamed: only one batch of windows is held, and of each judged window five numbers remain.
+The recording is streamed: only one batch of windows is held, and of each judged window five numbers remain. Where the
+model's card says so, short windows of the same audio go the same way beside them, see `fakemamba.near`.
 """
 
 import hashlib
@@ -14,13 +15,15 @@ import numpy as np
 
 from fakemamba import __version__
 from fakemamba.audio import SAMPLE_RATE, AudioStream, Source, open_audio, windows
-from fakemamba.checkpoint.folder import ONNX_FILE, TENSOR_FILE, ModelCard, ModelFolder, open_folder
+from fakemamba.checkpoint.folder import ModelCard, open_folder
 from fakemamba.decision import Verdict
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
 from fakemamba.hearing import Heard, Track
 from fakemamba.judge import MIN_DURATION, MIN_SPEECH, Judge, abstention, judge_of, nothing_to_judge
+from fakemamba.near import NearPass, near_notes, overlaid
 from fakemamba.result import JudgedWindow, Result, Segment
-from fakemamba.scorer import Scorer, filled
+from fakemamba.scorer import FloatArray, Scorer, filled
+from fakemamba.scorers import open_scorer
 from fakemamba.stream import Stream, StreamConfig
 from fakemamba.timeline import Scored, Span, fake_span, overall, spans
 
@@ -65,29 +68,10 @@ def load(
             "the model's name is empty: give a built-in name, a model folder or owner/name, or leave it out"
         )
     folder = open_folder(model)
-    scorer, runs = _scorer(folder, device, threads, precision)
+    scorer, runs = open_scorer(folder, device, threads, precision)
     return Detector(
         scorer, folder.card, model_sha256=folder.card.files[runs], threshold=threshold, operating_point=operating_point
     )
-
-
-def _scorer(folder: ModelFolder, device: str | None, threads: int | None, precision: str | None) -> tuple[Scorer, str]:
-    """What runs a model, and which of its files."""
-    if folder.weights == ONNX_FILE and device in (None, "cpu"):
-        from fakemamba.onnx_scorer import OnnxScorer
-
-        own = folder.card.onnx_precision
-        if precision is not None:
-            raise ConfigError(
-                f"precision {precision}: {folder.card.name} runs on ONNX Runtime in the precision of its file ({own}): "
-                "leave it out; fakemamba export makes int8 and fp16 files"
-            )
-        file, model = folder.file(ONNX_FILE), folder.card.model
-        return OnnxScorer.of(file, model, threads=threads, precision=own), ONNX_FILE
-    from fakemamba.torch_scorer import TorchScorer, checked_precision
-
-    wanted = checked_precision(precision or "fp32")
-    return TorchScorer(folder, device=device, threads=threads, precision=wanted), TENSOR_FILE
 
 
 class Detector:
@@ -151,27 +135,31 @@ class Detector:
         """Score a window of silence, so that no recording waits for what a first call compiles, loads and allocates."""
         self.scorer.score(np.zeros((1, self.card.model.window), dtype=np.float32))
 
-    def detect(self, source: Source, on_progress: Progress | None = None, *, name: str | None = None) -> Result:
+    def detect(
+        self, source: Source, on_progress: Progress | None = None, *, name: str | None = None, near: bool = True
+    ) -> Result:
         """Judge one recording, of any length in bounded memory.
 
         Args:
             source: a path, a file's bytes, an open binary file, or (samples, rate); see `fakemamba.audio`.
             on_progress: called after each batch with the seconds done and, where known, the seconds in all.
             name: what to call the source in the result; None for its own name.
+            near: take a near look too, where the model's card describes one; it changes no verdict on the whole.
 
         Raises:
             AudioError: the audio cannot be read.
             CheckpointError: the model gives scores that are not numbers.
         """
         track = Track()
+        close = self._near_pass() if near else None
         with open_audio(source) as stream:
             for batch in self._batches(stream, track):
-                self._judge(batch, track)
+                self._judge(batch, track, close)
                 if on_progress is not None:
                     on_progress(track.duration, stream.duration)
             notes = stream.warnings + self._notes()
             called = name or stream.name
-        return self._answer(track, called, _sha256(source), notes)
+        return self._answer(track, close, called, _sha256(source), notes)
 
     def _batches(self, stream: AudioStream, track: Track) -> Iterator[list[Heard]]:
         length = self.card.model.window
@@ -179,35 +167,57 @@ class Detector:
         while batch := list(itertools.islice(heard, BATCH)):
             yield batch
 
-    def _judge(self, batch: list[Heard], track: Track) -> None:
-        batch = [heard for heard in batch if heard.speech >= MIN_SPEECH and heard.outside is None]
-        if not batch or track.duration < MIN_DURATION:
+    def _near_pass(self) -> NearPass | None:
+        if self.card.near is None:
+            return None
+        # As many samples at once as of the long windows, so that memory stays what it is.
+        batch = BATCH * self.card.model.window // max(1, round(self.card.near.seconds * SAMPLE_RATE))
+        return NearPass(self.card.near, self._score, batch)
+
+    def _judge(self, batch: list[Heard], track: Track, close: NearPass | None) -> None:
+        long_enough = track.duration >= MIN_DURATION
+        chosen = [long_enough and heard.speech >= MIN_SPEECH and heard.outside is None for heard in batch]
+        if close is not None:
+            for heard, judged in zip(batch, chosen, strict=True):
+                # What counts less in long windows says nothing in short ones.
+                close.hear(heard, judged=judged and heard.condition not in self.judge.conditions)
+        batch = list(itertools.compress(batch, chosen))
+        if not batch:
             return
-        scores = self.scorer.score(np.stack([filled(heard.wave, self.scorer, self.card.model) for heard in batch]))
+        scores = self._score(np.stack([filled(heard.wave, self.scorer, self.card.model) for heard in batch]))
+        for heard, score in zip(batch, scores.tolist(), strict=True):
+            start, end = heard.start / SAMPLE_RATE, (heard.start + len(heard.wave)) / SAMPLE_RATE
+            llr = self.judge.llr(score, heard.condition)
+            track.scored.append(Scored(start, end, heard.speech, score, llr))
+            track.conditions[heard.condition] += 1
+
+    def _score(self, waves: FloatArray) -> FloatArray:
+        scores = self.scorer.score(waves)
         if not np.isfinite(scores).all():
             raise CheckpointError(f"model {self.card.name}: a score is not a number; its weights do not fit its card")
-        for heard, score in zip(batch, scores.tolist(), strict=True):
-            end = (heard.start + len(heard.wave)) / SAMPLE_RATE
-            track.scored.append(Scored(heard.start / SAMPLE_RATE, end, heard.speech, score, self.judge.llr(score)))
+        return scores
 
-    def _answer(self, track: Track, source: str, source_sha256: str | None, notes: tuple[str, ...]) -> Result:
+    def _answer(
+        self, track: Track, close: NearPass | None, source: str, source_sha256: str | None, notes: tuple[str, ...]
+    ) -> Result:
         verdict: Verdict = "unsure"
         score = llr = None
-        found: list[Span] = []
+        segments: list[Segment] = []
+        near = None if close is None else close.finish(track.spoken)
         judged = bool(track.scored)
         reason = nothing_to_judge(track.duration, track.peak, track.speech, judged=judged, others=track.others)
         if reason is None:
             score, llr = overall(track.scored)
-            hop = self.window / 2
-            speech = track.cell_speech(hop)
-            found = spans(
-                track.scored, speech, hop=hop, duration=track.duration, judge=self.judge.verdict, merge=self.decides
-            )
+            found = self._spans(track)
+            segments = [self._segment(span) for span in found]
             fake = fake_span(found)
             reason = abstention(track.speech, track.judged, track.others)
             if reason is None:
                 verdict, reason = self.judge.conclude(llr, None if fake is None else (fake.start, fake.end))
-                notes += track.notes()
+                notes += track.notes() + self.judge.notes(track.condition())
+                if near is not None:
+                    segments = overlaid(segments, near.segments)
+                    notes += near_notes(segments) if verdict != "fake" else ()
         return Result(
             source=source,
             source_sha256=source_sha256,
@@ -220,8 +230,9 @@ class Detector:
             threshold=self.decision.threshold if self.decides else None,
             operating_point=self.judge.operating_point,
             reason=reason,
-            segments=tuple(self._segment(span) for span in found),
+            segments=tuple(segments),
             timeline=tuple(self._window(scored) for scored in track.scored),
+            near=None if near is None else near.scores,
             warnings=notes,
             model=self.card.name,
             model_sha256=self.model_sha256,
@@ -233,6 +244,17 @@ class Detector:
         if self.card.calibration is not None or not self.decides:
             return ()
         return (f"the model {self.card.name} is not calibrated: its score is no probability",)
+
+    def _spans(self, track: Track) -> list[Span]:
+        hop = self.window / 2
+        return spans(
+            track.scored,
+            track.cell_speech(hop),
+            hop=hop,
+            duration=track.duration,
+            judge=self.judge.verdict,
+            merge=self.decides,
+        )
 
     def _segment(self, span: Span) -> Segment:
         return Segment(

@@ -1,12 +1,12 @@
 """What remains of a recording while it streams by: its windows, and of the judged ones five numbers each."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fakemamba.audio import FRAME, SAMPLE_RATE, Outside, activity, outside
+from fakemamba.audio import FRAME, SAMPLE_RATE, Condition, Outside, activity, condition, outside
 from fakemamba.judge import MIN_SPEECH, said_of
 from fakemamba.scorer import FloatArray
 from fakemamba.timeline import Scored, cell_count, clock
@@ -16,12 +16,14 @@ _MOST_SPANS = 3  # that a note names
 
 @dataclass(frozen=True)
 class Heard:
-    """A window before it is judged: first sample, samples, seconds of speech; why it is not for this model, if so."""
+    """A window before it is judged: first sample, samples, seconds of speech; why it is not for this model, if so; what
+    it went through."""
 
     start: int
     wave: FloatArray
     speech: float
     outside: Outside | None
+    condition: Condition | None
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Track:
         frames: 1 where a 20 ms frame holds speech.
         others: seconds of what sounds like speech in windows that are not for this model, by why.
         away: (start, end, why) of these windows, in seconds; those that touch are one.
+        conditions: what the judged windows went through, None for neither.
     """
 
     scored: list[Scored] = field(default_factory=list)
@@ -42,11 +45,17 @@ class Track:
     frames: bytearray = field(default_factory=bytearray)
     others: dict[Outside, float] = field(default_factory=lambda: defaultdict(float))
     away: list[tuple[float, float, Outside]] = field(default_factory=list)
+    conditions: Counter[Condition | None] = field(default_factory=Counter)
 
     @property
     def speech(self) -> float:
         """Seconds of speech."""
         return self.frames.count(1) * FRAME / SAMPLE_RATE
+
+    @property
+    def spoken(self) -> NDArray[np.bool_]:
+        """(T,) where frames of 20 ms hold speech."""
+        return np.frombuffer(self.frames, dtype=np.uint8).astype(np.bool_)
 
     @property
     def judged(self) -> float:
@@ -62,7 +71,8 @@ class Track:
             self.frames[first + k] = 1
         self.duration = max(self.duration, (start + len(wave)) / SAMPLE_RATE)
         self.peak = max(self.peak, float(np.abs(wave).max(initial=0.0)))
-        heard = Heard(start, wave, float(found.speech.sum()) * FRAME / SAMPLE_RATE, outside(wave, found))
+        speech = float(found.speech.sum()) * FRAME / SAMPLE_RATE
+        heard = Heard(start, wave, speech, outside(wave, found), condition(found))
         if heard.outside is not None and heard.speech >= MIN_SPEECH:
             self._leave_out(heard, heard.outside)
         return heard
@@ -82,6 +92,11 @@ class Track:
             more = f" and {len(spans) - _MOST_SPANS} more places" if len(spans) > _MOST_SPANS else ""
             notes.append(f"not judged: {', '.join(spans[:_MOST_SPANS])}{more}: it {said_of(why)}")
         return tuple(notes)
+
+    def condition(self) -> Condition | None:
+        """What most of the judged windows went through."""
+        found, count = self.conditions.most_common(1)[0] if self.conditions else (None, 0)
+        return found if 2 * count > self.conditions.total() else None
 
     def _leave_out(self, heard: Heard, why: Outside) -> None:
         start, end = heard.start / SAMPLE_RATE, (heard.start + len(heard.wave)) / SAMPLE_RATE

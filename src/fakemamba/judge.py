@@ -1,12 +1,12 @@
 """What one model's scores mean: score -> LLR -> verdict and p_fake, for a whole recording and for a running stream."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
 
-from fakemamba.audio import Outside
+from fakemamba.audio import Condition, Outside
 from fakemamba.checkpoint.card import Calibration, Decision, ModelCard
 from fakemamba.decision import Verdict, decide, p_fake, to_llr
 from fakemamba.errors import ConfigError
@@ -27,6 +27,7 @@ class Judge:
         name: of the model.
         calibrated: whether its scores are calibrated, so that there are probabilities.
         calibration: score -> LLR; the identity where there is none.
+        conditions: the same for what went through one of these; where one is missing, `calibration` serves.
         decision: the threshold and the unsure band around it.
         decides: whether verdicts other than unsure are given at all.
         operating_point: the name that the model's card has for the decision; None for a threshold of the caller's.
@@ -38,10 +39,16 @@ class Judge:
     decision: Decision
     decides: bool
     operating_point: str | None = None
+    conditions: Mapping[Condition, Calibration] = field(default_factory=dict)
 
-    def llr(self, score: float) -> float:
+    def llr(self, score: float, condition: Condition | None = None) -> float:
         """The log-likelihood ratio of a raw score; the score itself where the model is not calibrated."""
-        return to_llr(score, self.calibration)
+        calibration = self.calibration if condition is None else self.conditions.get(condition, self.calibration)
+        return to_llr(score, calibration)
+
+    def notes(self, condition: Condition | None) -> tuple[str, ...]:
+        """What to say of a whole that went through a condition with a calibration of its own: a sentence, or none."""
+        return (told_of(condition),) if condition is not None and condition in self.conditions else ()
 
     def verdict(self, llr: float) -> Verdict:
         """real, fake or unsure for one LLR."""
@@ -122,6 +129,7 @@ def judge_of(card: ModelCard, threshold: float | None = None, operating_point: s
         decision=decision,
         decides=calibrated or threshold is not None,
         operating_point=None if point is None else point.name,
+        conditions=card.conditions,
     )
 
 
@@ -129,6 +137,17 @@ _OUTSIDE: dict[Outside, str] = {
     "music": "sounds like music or singing, and this model knows speech only",
     "clipping": "is heavily clipped: it was recorded far too loud, and what tells voices apart is gone",
 }
+
+
+_CONDITIONS: dict[Condition, str] = {
+    "telephone": "nothing above 4 kHz, as on a telephone",
+    "noise": "noise that leaves no pause quiet",
+}
+
+
+def told_of(condition: Condition) -> str:
+    """A note on sound that is judged, but by a calibration of its own."""
+    return f"there is {_CONDITIONS[condition]}: this model hears less in it, so its scores count as weaker evidence"
 
 
 def said_of(why: Outside) -> str:

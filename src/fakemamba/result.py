@@ -11,10 +11,12 @@ class Segment:
     """A stretch of speech with one verdict; stretches without speech are in no segment.
 
     Attributes:
-        start, end: seconds from the beginning; no finer than half a window of the model.
+        start, end: seconds from the beginning; no finer than half a window of the model, but where `near`.
         verdict: real, fake or unsure.
         p_fake: calibrated probability of a fake, where both are equally likely beforehand; None if uncalibrated.
         score: the model's raw score, higher = more genuine.
+        near: whether short windows found it (always fake then): its times are finer, its p_fake and score are means
+            over frames of 20 ms, by the near pass' own calibration.
     """
 
     start: float
@@ -22,6 +24,23 @@ class Segment:
     verdict: Verdict
     p_fake: float | None
     score: float
+    near: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearScores:
+    """What the short windows of a near pass said; `fakemamba.near.frame_means` makes frames of 20 ms of them.
+
+    Attributes:
+        window, hop: seconds; window k starts at k hop, the last one ends with the recording.
+        threshold: the evidence (LLR times seconds) that a fake stretch needed in this recording.
+        llr: of each window, calibrated for short windows, to three decimals; None where nothing was judged.
+    """
+
+    window: float
+    hop: float
+    threshold: float
+    llr: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +81,9 @@ class Result:
         operating_point: the name of the decision in the model's card; None for a threshold of the caller's, or a card
             that names none.
         reason: one sentence that explains an `unsure`, else None.
-        segments: verdicts over time.
+        segments: verdicts over time; those of the windows, and in them what the near pass found fake.
         timeline: the judged windows in order, from which segments and the whole are made.
+        near: the short windows' scores; None where the model takes no near look, or was not asked to.
         warnings: one sentence for each thing that makes the answer less sure, such as a truncated file.
         model, model_sha256: name of the model, SHA-256 (hex) of its weights.
         precision: that it computed in: fp32 or bf16, of an ONNX file also fp16 or int8.
@@ -83,6 +103,7 @@ class Result:
     reason: str | None = None
     segments: tuple[Segment, ...] = ()
     timeline: tuple[JudgedWindow, ...] = ()
+    near: NearScores | None = None
     warnings: tuple[str, ...] = ()
     model: str
     model_sha256: str

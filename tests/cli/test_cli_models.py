@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from fakemamba.checkpoint import folder as folders
-from fakemamba.checkpoint.folder import Calibration, Decision, ModelCard, open_folder, write_folder
+from fakemamba.checkpoint.folder import Calibration, Decision, ModelCard, Near, NearCounts, open_folder, write_folder
 from fakemamba.cli import run
 from fakemamba.config import EncoderConfig, ModelConfig, SpectrumConfig, XlsrConfig
 
@@ -48,6 +48,19 @@ def test_list_without_models(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(folders, "_weights_dir", lambda: tmp_path)
     assert run(["models", "list"]) == 0
     assert "no built-in models" in line(capsys)
+
+
+def test_info_tells_what_the_near_pass_marked(builtin, capsys):
+    counts = NearCounts(on="dev, clean", genuine=200, genuine_marked=10, partial=50, partial_found=30)
+    near = Near(seconds=0.5, hop=0.15, calibration=Calibration(), threshold=1.0, length=3.0, measured=(counts,))
+    make(builtin / "close", calibration=Calibration(), near=near)
+    assert run(["models", "info", "close"]) == 0
+    shown = capsys.readouterr().out
+    assert "windows of 0.5 s, every 0.15 s" in shown
+    assert "5.0 % (10 of 200" in shown
+    assert "60.0 % (30 of 50" in shown
+    assert run(["models", "info", "alpha"]) == 0
+    assert "near pass" not in capsys.readouterr().out
 
 
 def test_info_shows_what_the_card_says(builtin, capsys):

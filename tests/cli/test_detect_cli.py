@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 import fakemamba
+from fakemamba.checkpoint.folder import Calibration, Near
 from fakemamba.cli import run
 from fakemamba.errors import CheckpointError
 from fakes import RATE, speech, write_tiny_model
@@ -55,6 +56,28 @@ def test_one_file_in_plain_words(detect):
     assert out.splitlines()[1].startswith("  FAKE    almost certainly (p_fake > 0.999)")
     assert len(out.splitlines()) == 2
     assert err == ""
+
+
+def test_a_replaced_word_is_told_of_unless_no_near_look_is_wanted(detect, place):
+    near = Near(seconds=0.5, hop=0.125, calibration=Calibration(), threshold=1.0, length=3.0)
+    write_tiny_model(place / "near-model", near=near)
+    wave = speech(20.0, level=0.05)
+    wave[8 * RATE : 9 * RATE] *= 5
+    soundfile.write(place / "spliced.wav", wave, RATE)
+    code, out, _ = detect("--model", "near-model", "spliced.wav")
+    assert code == 0
+    assert "  REAL" in out
+    assert "note    parts may be fake: 0:0" in out
+    assert "0:09." in out.split("where")[1].splitlines()[0]
+    _, document, _ = detect("--model", "near-model", "spliced.wav", "--json")
+    found = json.loads(document)
+    assert [one["near"] for one in found["results"][0]["segments"] if one["verdict"] == "fake"] == [True]
+    assert len(found["results"][0]["near"]["llr"]) == 157
+    code, out, _ = detect("--model", "near-model", "--no-near", "spliced.wav")
+    assert "parts may be fake" not in out
+    _, document, _ = detect("--model", "near-model", "--no-near", "spliced.wav", "--json")
+    assert json.loads(document)["results"][0]["near"] is None
+    assert "--no-near" in json.loads(document)["command"]
 
 
 def test_a_folder_gives_its_audio_sorted_and_a_summary(detect):

@@ -11,13 +11,14 @@ from fakemamba.data.frames import read_frame_labels
 from fakemamba.data.miniature import make_miniature
 from fakemamba.errors import DataError
 from fakemamba.evaluation import evaluate, evaluate_scores
-from fakemamba.evaluation.localization import frame_scores, read_spans
+from fakemamba.evaluation.localization import read_spans
+from fakemamba.near import frame_means
 from fakes import speech
 
 
 def test_a_frame_takes_the_windows_that_cover_it_the_nearest_most():
     # Windows of 0.2 s every 0.1 s over 0.4 s: centres at 0.1, 0.2, 0.3.
-    frames = frame_scores([1.0, 2.0, 3.0], window=0.2, hop=0.1, seconds=0.4)
+    frames = frame_means([1.0, 2.0, 3.0], window=0.2, hop=0.1, seconds=0.4)
     assert len(frames) == 20
     assert frames[0] == 1.0
     assert frames[-1] == 3.0
@@ -30,7 +31,7 @@ def test_a_frame_takes_the_windows_that_cover_it_the_nearest_most():
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0, 2.007, 5.33])
 def test_constant_windows_give_constant_frames_of_the_right_number(seconds):
     count = max(1, int(np.ceil(max(0.0, seconds - 2.0) / 0.25 - 1e-9)) + 1)
-    frames = frame_scores([1.5] * count, window=min(2.0, seconds), hop=0.25, seconds=seconds)
+    frames = frame_means([1.5] * count, window=min(2.0, seconds), hop=0.25, seconds=seconds)
     assert len(frames) == int(np.ceil(seconds / 0.02 - 1e-6))
     np.testing.assert_allclose(frames, 1.5)
 

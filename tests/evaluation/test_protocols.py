@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from evaluation_makers import dataset, detector, loudness, write_clips, write_wave
 
+from fakemamba.checkpoint.card import Calibration
 from fakemamba.data.dataset import Dataset, Utterance
 from fakemamba.errors import CheckpointError, ConfigError, DataError
 from fakemamba.evaluation import score_dataset, scoring
@@ -147,6 +148,16 @@ def test_verdicts_and_llrs_come_from_the_card(tmp_path):
     known = score_dataset(detector(), one(path)).clips[0]
     assert known.llr == known.score
     assert known.verdict == ("real" if known.score > 1 else "fake" if known.score < -1 else "unsure")
+
+
+@pytest.mark.parametrize("protocol", ["fixed", "whole", "detect", "locate"])
+def test_a_telephone_counts_by_the_cards_condition_in_every_protocol(tmp_path, protocol):
+    spectrum = np.fft.rfft(speech(2.0, level=0.1))
+    spectrum[np.fft.rfftfreq(2 * RATE, 1 / RATE) > 3400] = 0
+    path = write_wave(tmp_path / "x.wav", np.fft.irfft(spectrum).astype(np.float32))
+    judged = detector(conditions={"telephone": Calibration(scale=0.5, bias=0.25)})
+    clip = score_dataset(judged, one(path), protocol=protocol).clips[0]
+    assert clip.llr == pytest.approx(0.5 * clip.score + 0.25)
 
 
 def test_what_cannot_be_read_is_listed_with_its_reason_and_tried_again(tmp_path):

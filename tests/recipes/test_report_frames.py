@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from fakemamba.checkpoint.folder import Calibration, Near
 from fakemamba.detect import Detector
-from fakes import FakeScorer, Wave, speech, tiny_card
+from fakes import WINDOW, FakeScorer, Wave, speech, tiny_card
 from recipes.builtin.manifest import RATE, Clip, write
 from recipes.builtin.report import frames
 
@@ -46,7 +47,7 @@ def test_short_windows_find_what_one_score_for_all_of_it_cannot(tmp_path: Path) 
 
 
 def test_a_clip_without_a_judged_window_is_undecided_all_over() -> None:
-    listen = frames.by_detect(Detector(FakeScorer(), tiny_card()))
+    listen = frames.by_detect(frames.Asked(Detector(FakeScorer(), tiny_card())))
     assert (listen(np.zeros(RATE, np.float32)) == np.zeros(50)).all()
 
 
@@ -55,13 +56,47 @@ def test_windows_of_detect_are_averaged_where_they_overlap() -> None:
     wave = speech(3.0)
     wave[2 * RATE :] *= 0.5
     first, second = (scorer.rule(wave[s : s + 2 * RATE]) for s in (0, RATE))
-    found = frames.by_detect(Detector(scorer, tiny_card()))(wave)
+    found = frames.by_detect(frames.Asked(Detector(scorer, tiny_card())))(wave)
     assert found[[10, 75, 140]] == pytest.approx([first, (first + second) / 2, second], rel=1e-3)
 
 
-def test_a_share_of_clips_has_a_fake_segment() -> None:
-    detector = Detector(FakeScorer(lambda wave: 9.0 if np.abs(wave).mean() < 0.02 else -9.0), tiny_card())
-    assert frames.marks_fake(detector, [speech(3.0), speech(3.0, level=0.05)]) == 50.0
+NEAR = Near(seconds=0.3, hop=0.075, calibration=Calibration(), threshold=1.0, length=3.0)
+
+
+def near_detector() -> Detector:
+    return Detector(FakeScorer(loud_short_is_fake), tiny_card(near=NEAR))
+
+
+def loud_short_is_fake(wave: Wave) -> float:
+    """What only short windows hear."""
+    return 5.0 if len(wave) == WINDOW or np.abs(wave).max() < 0.5 else -5.0
+
+
+def spoken(folder: Path) -> list[frames.Partial]:
+    """A partial fake of 4 s with speech in it, loud from 1.0 to 2.0 s."""
+    wave = speech(4.0)
+    wave[RATE : 2 * RATE] *= 3.0
+    sf.write(folder / "a.flac", np.clip(wave, -1, 1), RATE)
+    clip = Clip(str(folder / "a.flac"), "spoof", "dev", "a", "f", "s", "en", "partial", "", 4.0, "1.000-2.000")
+    write(folder / frames.TABLE, [clip])
+    return frames.partials(folder / frames.TABLE)
+
+
+def test_the_near_pass_is_measured_as_detect_tells_of_it(tmp_path: Path) -> None:
+    found = frames.measure(near_detector(), spoken(tmp_path), [speech(3.0)], windows=(0.5,))
+    assert list(found["eer"]) == ["near pass of `detect`", "windows of `detect`", "0.5 s windows"]
+    assert found["eer"]["near pass of `detect`"]["all"] < 20 < found["eer"]["windows of `detect`"]["all"]
+    close, far = found["segments"]["with the near pass"], found["segments"]["windows alone"]
+    assert (close["genuine"], close["clips"], close["stretches"]) == (0.0, 100.0, 100.0)
+    assert close["frames"] > 40
+    assert close["wrongly"] < 20
+    assert set(far.values()) == {0.0}
+    page = frames.markdown(found)
+    assert f"| with the near pass | 0.0 | 100.0 | 100.0 | {close['frames']:.1f} |" in page
+
+
+def test_what_has_no_near_pass_is_undecided_all_over() -> None:
+    assert (frames.by_near(frames.Asked(near_detector()))(np.zeros(RATE, np.float32)) == np.zeros(50)).all()
 
 
 def test_a_short_wave_fills_the_window() -> None:

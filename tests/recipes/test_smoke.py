@@ -22,7 +22,7 @@ MISSING += [name for name in ("pyworld", "onnxscript") if find_spec(name) is Non
 def test_every_step_runs_on_a_few_clips(tmp_path: Path) -> None:
     main(["--smoke", "--corpus", str(CORPUS), "--work", str(tmp_path), "--out", str(tmp_path / "tiny")])
     tables = {path.stem: manifest.read(path) for path in tmp_path.glob("*.tsv")}
-    assert set(tables) == {"synthetic", "copies-00", "copies-01", "own-00", "own-01", "partial", "test"}
+    assert set(tables) == {"synthetic", "copies-00", "copies-01", "own-00", "own-01", "partial", "partial-dev", "test"}
     assert all(tables.values())
     assert {c.system for c in tables["synthetic"]} == {"espeak-ng", "flite"}
     assert all(c.spans for c in tables["partial"])

@@ -10,12 +10,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from fakemamba.checkpoint.folder import Calibration, Near
 from fakemamba.detect import Detector
 from fakemamba.report import KINDS, Failure, Report, render
 from fakemamba.report.document import LIMITS, certainty, make_report, printable, probability, summary
 from fakemamba.report.repeat import repeat_command, software
 from fakemamba.report.text_report import block
-from fakemamba.result import JudgedWindow, Result, Segment
+from fakemamba.result import JudgedWindow, NearScores, Result, Segment
 from fakes import RATE, FakeScorer, speech, tiny_card
 
 HOSTILE = 'a<script>alert(1)</script>"&\x1b[31m\n.wav'
@@ -84,6 +85,7 @@ def test_json_is_one_strict_document_with_everything():
         "verdict": "fake",
         "p_fake": 0.99,
         "score": -4.0,
+        "near": False,
     }
     assert plain["results"][1]["p_fake"] is None
     assert plain["errors"] == [{"source": "x.txt", "error": "not audio"}]
@@ -239,6 +241,41 @@ def test_html_draws_the_segments_to_scale():
         ("span real", "0.000%", "33.333%"),
         ("span fake", "33.333%", "41.667%"),
     ]
+
+
+NEAR = NearScores(window=0.5, hop=0.125, threshold=1.0, llr=(None, -2.0, None, 2.0, *[1.0] * 5000))
+LONG = (JudgedWindow(start=0, end=4, speech=4, p_fake=0.1, llr=2.2, score=2.2),)
+
+
+def test_html_draws_the_near_curve_behind_the_windows_and_no_finer_than_can_be_seen():
+    found = result(timeline=LONG, near=NEAR, duration=626.0)
+    text = render(report(found), "html")
+    (path,) = [at["d"] for name, at in Page(text).tags if name == "path" and at.get("class") == "near"]
+    assert path.startswith("M0.9 11.9L")  # 6 windows a point, the most suspicious counts: p_fake(-2) = 0.881
+    assert path.count("L") == 833
+    assert "Thin and grey" in text
+    without = render(report(result(timeline=LONG)), "html")
+    assert 'class="near"' not in without
+    assert "Thin and grey" not in without
+
+
+def test_reports_tell_what_short_windows_found():
+    card = tiny_card(near=Near(seconds=0.5, hop=0.125, calibration=Calibration(), threshold=1.0, length=3.0))
+    detector = Detector(FakeScorer(), card, model_sha256="ab" * 32)
+    close = Segment(start=4.0, end=4.7, verdict="fake", p_fake=0.99, score=-4.0, near=True)
+    made = make_report(detector, [result(near=NEAR, segments=(close,))], [])
+    assert (made.settings["near_window"], made.settings["near_hop"]) == (0.5, 0.125)
+    text = render(made, "html")
+    assert "<b>fake</b> (short windows)" in text
+    assert "near pass 0.500 s, every 0.125 s" in text
+    assert make_report(detector, [result()], []).settings["near_window"] is None
+
+
+def test_the_command_repeats_that_no_near_look_was_taken():
+    card = tiny_card(near=Near(seconds=0.5, hop=0.125, calibration=Calibration(), threshold=1.0, length=3.0))
+    assert "--no-near" in repeat_command(Detector(FakeScorer(), card), ["a.wav"], near=False)
+    assert "--no-near" not in repeat_command(Detector(FakeScorer(), card), ["a.wav"])
+    assert "--no-near" not in repeat_command(Detector(FakeScorer(), tiny_card()), ["a.wav"], near=False)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,8 +1,9 @@
 """`python -m recipes.builtin.report.frames`: where a model hears the fake part of a partial fake, as error rates.
 
-A frame's score comes from the windows that `detect` tells of, or from short windows slid over the clip. Rates are over
-the frames of all partial fakes of the dev split together. Beside them stands what is found when few genuine clips may
-be marked anywhere, and how often `detect` marks a fake segment.
+A frame's score comes from the near pass of `detect` where the model has one, from the long windows that `detect` tells
+of, or from short windows of other lengths slid over the clip. Rates are over the frames of all partial fakes of the dev
+split together. Beside them stands what is found when few genuine clips may be marked anywhere, and below what the fake
+segments of `detect` itself find.
 """
 
 import argparse
@@ -16,12 +17,15 @@ import soundfile as sf
 
 from fakemamba import Detector, load
 from fakemamba.errors import FakeMambaError
-from fakemamba.evaluation.localization import FRAME_MS, frame_scores, span_labels
+from fakemamba.evaluation.localization import FRAME_MS, span_labels
 from fakemamba.metrics import frame_eer
+from fakemamba.near import frame_means
+from fakemamba.result import Result
 from fakemamba.scorer import Scorer
 from recipes.builtin import keep, manifest
 from recipes.builtin.finish import NAME
 from recipes.builtin.manifest import RATE, Clip, Wave
+from recipes.builtin.near import marked as marked_spans
 from recipes.builtin.report.markdown import table
 from recipes.builtin.steps import check_corpus
 
@@ -47,22 +51,43 @@ def frame_count(wave: Wave) -> int:
     return len(span_labels([], len(wave) / RATE))
 
 
-def marked(clip: Clip) -> list[tuple[float, float, int]]:
-    """The replaced stretches of a clip as (start, end, 0), seconds."""
-    pairs = (span.split("-") for span in clip.spans.split(","))
-    return [(float(start), float(end), 0) for start, end in pairs]
-
-
 def partials(path: Path) -> list[Partial]:
     """The partial fakes of a table."""
     found = []
     for clip in manifest.read(path):
         wave, _ = sf.read(clip.path, dtype="float32")
-        found.append(Partial(clip, wave, span_labels(marked(clip), len(wave) / RATE)))
+        found.append(Partial(clip, wave, span_labels(marked_spans(clip), len(wave) / RATE)))
     return found
 
 
-def by_detect(detector: Detector) -> Listen:
+class Asked:
+    """`detect`, asked once about each wave with its near pass and once without; the waves must be kept."""
+
+    def __init__(self, detector: Detector) -> None:
+        self.detector = detector
+        self._kept: dict[tuple[int, bool], Result] = {}
+
+    def __call__(self, wave: Wave, *, near: bool) -> Result:
+        key = id(wave), near
+        if key not in self._kept:
+            self._kept[key] = self.detector.detect((wave, RATE), near=near)
+        return self._kept[key]
+
+
+def by_near(asked: Asked) -> Listen:
+    """The LLR of the near pass of `detect`; what it did not judge is undecided, 0."""
+
+    def listen(wave: Wave) -> Frames:
+        near = asked(wave, near=True).near
+        if near is None:
+            return np.zeros(frame_count(wave))
+        known = [np.nan if llr is None else llr for llr in near.llr]
+        return np.nan_to_num(frame_means(known, window=near.window, hop=near.hop, seconds=len(wave) / RATE))
+
+    return listen
+
+
+def by_detect(asked: Asked) -> Listen:
     """The mean of the windows that `detect` judged, wherever they lie; what none covers is undecided, 0.
 
     A clip no longer than the model's window has one score for all of it.
@@ -71,7 +96,7 @@ def by_detect(detector: Detector) -> Listen:
     def listen(wave: Wave) -> Frames:
         middles = (np.arange(frame_count(wave)) + 0.5) * FRAME_MS / 1000
         sums, weights = np.zeros(len(middles)), np.zeros(len(middles))
-        for window in detector.detect((wave, RATE)).timeline:
+        for window in asked(wave, near=False).timeline:
             covered = (window.start <= middles) & (middles < window.end + FRAME_MS / 1000)
             sums += covered * window.score
             weights += covered
@@ -87,12 +112,12 @@ def sliding(scorer: Scorer, window: float) -> Listen:
 
     def listen(wave: Wave) -> Frames:
         count, wave = frame_count(wave), np.resize(wave, max(len(wave), size))
-        # The last window ends with the clip, as `frame_scores` expects.
+        # The last window ends with the clip, as `frame_means` expects.
         starts = [*range(0, len(wave) - size, hop), len(wave) - size]
         parts = [starts[i : i + BATCH] for i in range(0, len(starts), BATCH)]
         scores = [scorer.score(np.stack([wave[s : s + size] for s in part])) for part in parts]
         found = np.concatenate(scores).tolist()
-        scored = frame_scores(found, window=size / RATE, hop=hop / RATE, seconds=len(wave) / RATE)
+        scored = frame_means(found, window=size / RATE, hop=hop / RATE, seconds=len(wave) / RATE)
         return scored[:count]
 
     return listen
@@ -126,16 +151,48 @@ def rarely(clips: Sequence[Partial], scores: Sequence[Frames], genuine: Sequence
             "wrongly": 100 * float(marked[labels == 1].mean())}  # fmt: skip
 
 
-def marks_fake(detector: Detector, waves: Sequence[Wave]) -> float:
-    """Per cent of the clips in which `detect` marks a fake segment."""
-    hits = [any(s.verdict == "fake" for s in detector.detect((w, RATE)).segments) for w in waves]
-    return 100 * float(np.mean(hits))
+def marks(asked: Asked, wave: Wave, *, near: bool) -> Frames:
+    """Where `detect` marks a fake segment: 1 or 0 for each frame (T,)."""
+    found = np.zeros(frame_count(wave))
+    for one in asked(wave, near=near).segments:
+        if one.verdict == "fake":
+            found[round(one.start * 1000 / FRAME_MS) : round(one.end * 1000 / FRAME_MS)] = 1
+    return found
+
+
+def told(asked: Asked, clips: Sequence[Partial], genuine: Sequence[Wave], *, near: bool) -> dict[str, float]:
+    """What the fake segments of `detect` find, in per cent.
+
+    Returns:
+        genuine: of the genuine clips have one; clips, stretches, frames: of the partial fakes, their fake stretches
+            and their fake frames are met by one; wrongly: of their genuine frames lie in one.
+    """
+    found = [marks(asked, part.wave, near=near) for part in clips]
+    hits = [
+        [bool((frames * where).any()) for where in stretches(part)] for part, frames in zip(clips, found, strict=True)
+    ]
+    marked, labels = np.concatenate(found), np.concatenate([part.labels for part in clips])
+    shares = {
+        "genuine": [marks(asked, wave, near=near).any() for wave in genuine],
+        "clips": [any(some) for some in hits],
+        "stretches": [hit for some in hits for hit in some],
+        "frames": marked[labels == 0],
+        "wrongly": marked[labels == 1],
+    }
+    return {name: 100 * float(np.mean(share)) for name, share in shares.items()}
+
+
+def stretches(part: Partial) -> list[Frames]:
+    """Each replaced stretch of a clip, 1 in its frames (T,) and 0 elsewhere."""
+    return [1 - span_labels([span], len(part.wave) / RATE) for span in marked_spans(part.clip)]
 
 
 def measure(detector: Detector, clips: Sequence[Partial], genuine: Sequence[Wave],
             windows: Sequence[float] = WINDOWS) -> dict[str, Any]:  # fmt: skip
     """The rates of all ways, and how often `detect` marks a fake segment, in genuine clips and in partial fakes."""
-    ways = {"windows of `detect`": by_detect(detector)}
+    asked = Asked(detector)
+    ways = {"near pass of `detect`": by_near(asked)} if detector.card.near else {}
+    ways |= {"windows of `detect`": by_detect(asked)}
     ways |= {f"{window:g} s windows": sliding(detector.scorer, window) for window in windows}
     eer, found = {}, {}
     for name, listen in ways.items():
@@ -149,9 +206,10 @@ def measure(detector: Detector, clips: Sequence[Partial], genuine: Sequence[Wave
         "fake_frames": int(sum((part.labels == 0).sum() for part in clips)),
         "eer": eer,
         "rarely": found,
-        "marked_fake": {
-            "genuine": marks_fake(detector, genuine),
-            "partial": marks_fake(detector, [part.wave for part in clips]),
+        "segments": {
+            name: told(asked, clips, genuine, near=near)
+            for name, near in ((("with the near pass", True),) if detector.card.near else ())
+            + (("windows alone", False),)
         },
     }
 
@@ -167,12 +225,15 @@ def markdown(found: dict[str, Any]) -> str:
         "genuine frames of these marked",
     ]
     rows = [[way, *row.values(), *found["rarely"][way].values()] for way, row in found["eer"].items()]
-    shares, clips = found["marked_fake"], found["clips"]
+    clips = found["clips"]
+    own = [
+        "fake segments of `detect`, %", "genuine clips that have one", "partial fakes found", "fake stretches found",
+        "fake frames in one", "genuine frames of these in one",
+    ]  # fmt: skip
     return (
         f"{table(heads, rows)}\n\n{clips['partial']} clips, {found['fake_frames']} of {found['frames']} frames fake. "
-        f"Found, in %, where a frame is marked\nin {100 * FALSE:.0f} % of {clips['genuine']} genuine clips. `detect` "
-        f"marks a fake segment in {shares['genuine']:.1f} % of the\ngenuine clips and in {shares['partial']:.1f} % of "
-        "these.\n"
+        f"Found, in %, where a frame is marked\nin {100 * FALSE:.0f} % of {clips['genuine']} genuine clips.\n\n"
+        f"{table(own, [[name, *row.values()] for name, row in found['segments'].items()])}\n"
     )
 
 
@@ -183,6 +244,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/builtin"), help=f"where {TABLE} is")
     parser.add_argument("--model", default=NAME, help=f"name or folder; default {NAME}, as installed")
     parser.add_argument("--out", type=Path, help="default WORK/report-MODEL")
+    parser.add_argument("--windows", type=float, nargs="*", default=WINDOWS, metavar="SECONDS",
+                        help="of the other windows to compare with; default %(default)s, nothing for none")  # fmt: skip
     options = parser.parse_args(arguments)
     check_corpus(options.corpus)
     if not (options.work / TABLE).exists():
@@ -191,7 +254,7 @@ def main(arguments: list[str] | None = None) -> None:
         )
     base = manifest.read(options.corpus / "corpus.tsv")
     genuine = [sf.read(c.path, dtype="float32")[0] for c in base if (c.label, c.split) == ("bonafide", "dev")]
-    found = measure(load(options.model, threads=1), partials(options.work / TABLE), genuine)
+    found = measure(load(options.model, threads=1), partials(options.work / TABLE), genuine, options.windows)
     out = options.out or options.work / f"report-{Path(options.model).name}"
     out.mkdir(parents=True, exist_ok=True)
     keep.put_json(out / "frames.json", found, indent=1)

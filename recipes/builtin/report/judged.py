@@ -50,13 +50,14 @@ class Bench:
 
     def _ask(self, condition: Condition, row: int) -> tuple[float | None, float | None, float | None, str]:
         wave = condition.wave(self.bank, row, self.clips[row], self.seed)
-        result = self.detector.detect((wave, RATE))
+        result = self.detector.detect((wave, RATE), near=False)
         return result.score, result.llr, result.p_fake, result.verdict
 
     def _key(self, condition: Condition, rows: list[int]) -> str:
         """Of all that the answers depend on."""
-        decided = asdict(self.detector.judge)
-        decided = {name: getattr(value, "model_dump", lambda v=value: v)() for name, value in decided.items()}
+        judge = self.detector.judge
+        decided = {name: getattr(value, "model_dump", lambda v=value: v)() for name, value in asdict(judge).items()}
+        decided["conditions"] = {name: one.model_dump() for name, one in judge.conditions.items()}
         rules = [ENOUGH_SPEECH, domain.BIAS, domain.CLIPPED]  # by which `detect` abstains
         told = [
             rules,

@@ -45,7 +45,7 @@ def pieces(folder: Path) -> list[Heard]:
 
 def judged(detector: Detector, heard: Sequence[Heard]) -> dict[str, Any]:
     """How many stretches there are, how many got each verdict, and how often each reason for an `unsure` was given."""
-    results = [detector.detect(part) for part in heard]
+    results = [detector.detect(part, near=False) for part in heard]
     verdicts = Counter(result.verdict for result in results)
     reasons = Counter(re.sub(r"[+-][\d.]+", "…", result.reason) for result in results if result.reason is not None)
     as_music = sum(count for reason, count in reasons.items() if "music" in reason)

@@ -11,6 +11,7 @@ FRAME = 320  # samples: 20 ms
 
 _WINDOW, _FFT = 640, 1024
 _LOW, _HIGH = 6, 243  # FFT lines: 94 to 3797 Hz
+_TREBLE = slice(272, 496)  # FFT lines: 4250 to 7750 Hz; a telephone has nothing there, nor have resamplers an edge
 _BANDS = 10
 _SHORTEST_LAG, _LONGEST_LAG = 32, 231  # samples: 500 and 69 Hz
 _CHUNK = 1024  # frames analysed at once, so that hours need no more memory than seconds
@@ -30,7 +31,8 @@ class Spectra:
         lag: (T,) that lag in samples, between them by a parabola.
         breadth: (T,) effective number of spectral lines.
         shape: (T, bands) dB below the strongest band.
-        power: (T,) of the whole band from 0 to 8 kHz, `bass` of what lies below 94 Hz; one unit for both.
+        power: (T,) of the whole band from 0 to 8 kHz, `bass` of what lies below 94 Hz, `treble` from 4.25 to 7.75 kHz;
+            one unit for all.
         hold_short, hold_long: (T,) 0-1, how much of the fine structure along frequency is where it was 60 and 200 ms
             before; NaN where nothing was before.
     """
@@ -42,6 +44,7 @@ class Spectra:
     shape: FloatArray
     power: FloatArray
     bass: FloatArray
+    treble: FloatArray
     hold_short: FloatArray
     hold_long: FloatArray
 
@@ -73,7 +76,8 @@ def _analysed(windows: FloatArray, hann: FloatArray) -> tuple[FloatArray, ...]:
     shape = np.maximum(bands - bands.max(axis=1, keepdims=True), _FLOOR)
     fine = _fine(power)
     short, long = _hold(fine, _SHORT), _hold(fine, _LONG)
-    return level, pitch, lag, breadth, shape, whole.sum(axis=1), whole[:, :_LOW].sum(axis=1), short, long
+    powers = (whole.sum(axis=1), whole[:, :_LOW].sum(axis=1), whole[:, _TREBLE].sum(axis=1))
+    return level, pitch, lag, breadth, shape, *powers, short, long
 
 
 def _periodic(power: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

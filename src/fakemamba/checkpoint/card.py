@@ -18,6 +18,7 @@ _CARD_BYTES = 1_000_000  # a card is a few kB; anything larger is no card
 _LARGEST = {"depth": 1_000, "layers": 1_000}
 _LARGEST_NUMBER = 10_000_000
 _MAY_BE_ZERO = {"hide", "context"}
+_RATE = 16_000  # Hz of every model
 
 FileName = Annotated[str, StringConstraints(pattern=PLAIN_NAME)]
 PointName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -87,18 +88,71 @@ class OperatingPoint(Frozen):
     measured: tuple[Counts, ...] = ()
 
 
+class NearCounts(Frozen):
+    """What the near pass marked in clips of known truth.
+
+    Attributes:
+        on: which clips, in words.
+        genuine, genuine_marked: genuine clips, and those of them in which it marked anything.
+        partial, partial_found: partial fakes, and those of them in which a mark meets a fake stretch.
+    """
+
+    on: Line
+    genuine: Count
+    genuine_marked: Count
+    partial: Count
+    partial_found: Count
+
+    @model_validator(mode="after")
+    def _add_up(self) -> "NearCounts":
+        if self.genuine_marked > self.genuine or self.partial_found > self.partial:
+            raise ValueError("more marks than clips")
+        return self
+
+
+class Near(Frozen):
+    """The near pass: a second look in short windows, which finds where a recording is fake; see `fakemamba.near`.
+
+    Attributes:
+        seconds, hop: of a window, and from one window's start to the next.
+        calibration: score of a short window -> LLR; below 0 a frame sounds rather fake.
+        threshold: the evidence, LLR times seconds, from which a stretch of such frames is marked fake.
+        length: seconds of the recordings that `threshold` was chosen on.
+        growth: what the threshold gains for each factor e of more seconds than that: chance has more room there.
+        measured: what it marked in clips of known truth.
+    """
+
+    seconds: Annotated[float, Field(ge=0.1, le=10)]
+    hop: Annotated[float, Field(ge=0.02, le=10)]
+    calibration: Calibration
+    threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    length: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    growth: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    measured: tuple[NearCounts, ...] = ()
+
+    @model_validator(mode="after")
+    def _overlaps(self) -> "Near":
+        if self.hop > self.seconds:
+            raise ValueError(f"a hop of {self.hop:g} s leaves gaps between windows of {self.seconds:g} s")
+        return self
+
+
 class ModelCard(Frozen):
     """What `config.json` holds: architecture, calibration, decision, provenance and the files' hashes.
 
     `operating_points` are other decisions to choose from by name; the one that equals `decision` is the default.
+    `conditions` are calibrations for sound in which the model knows less; see `fakemamba.audio.condition`.
+    `near` is for models that can judge short windows; without it detection takes no near look.
     """
 
     format: Literal[1] = 1
     name: FileName
     model: ModelConfig
     calibration: Calibration | None = None
+    conditions: dict[Literal["telephone", "noise"], Calibration] = Field(default_factory=dict)
     decision: Decision | None = None
     operating_points: tuple[OperatingPoint, ...] = ()
+    near: Near | None = None
     licence: str = "unknown"
     origin: str = "unknown"
     training: dict[str, Any] = Field(default_factory=dict)
@@ -125,6 +179,22 @@ class ModelCard(Frozen):
         if len(set(names)) < len(names):
             raise ValueError(f"each needs a name of its own, not {', '.join(names)}")
         return points
+
+    @model_validator(mode="after")
+    def _conditions_fit(self) -> "ModelCard":
+        if self.conditions and self.calibration is None:
+            raise ValueError("conditions: the model itself is not calibrated")
+        return self
+
+    @model_validator(mode="after")
+    def _near_fits(self) -> "ModelCard":
+        if self.near is None:
+            return self
+        if self.calibration is None:
+            raise ValueError("near: the model itself is not calibrated, so a near pass adds nothing to it")
+        if 2 * self.near.seconds * _RATE > self.model.window:
+            raise ValueError(f"near: windows of {self.near.seconds:g} s must be half the model's window or shorter")
+        return self
 
     @field_validator("model")
     @classmethod

@@ -23,6 +23,8 @@ from fakemamba.checkpoint.card import (
     Calibration,
     Decision,
     ModelCard,
+    Near,
+    NearCounts,
     OperatingPoint,
     printable,
     read_card,
@@ -38,6 +40,8 @@ __all__ = [
     "Decision",
     "ModelCard",
     "ModelFolder",
+    "Near",
+    "NearCounts",
     "OperatingPoint",
     "builtin_names",
     "default_name",
@@ -167,7 +171,8 @@ def write_folder(
         hashes = {name: _place(content, partial / _plain_name(name)) for name, content in files.items()}
         written = parse(ModelCard, {**card.model_dump(), "files": hashes}, str(target))
         # Left out where there are none, so that versions that don't know them go on reading such cards.
-        text = written.model_dump_json(indent=2, exclude=None if written.operating_points else {"operating_points"})
+        absent = {name for name in ("operating_points", "near") if not getattr(written, name)}
+        text = written.model_dump_json(indent=2, exclude=absent or None)
         (partial / CARD_FILE).write_text(text + "\n", encoding="utf-8")
         _swap(partial, target)
     except OSError as error:

@@ -10,7 +10,8 @@ from fakemamba.checkpoint.kinds import KINDS
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from fakemamba.checkpoint.folder import Decision, ModelCard, ModelFolder
+    from fakemamba.checkpoint.card import Calibration
+    from fakemamba.checkpoint.folder import Decision, ModelCard, ModelFolder, Near
 
 app = typer.Typer(help="Import, list, describe and verify models.")
 
@@ -160,11 +161,11 @@ def _facts(folder: "ModelFolder") -> dict[str, str]:
         "folder": str(folder.path),
         "what it is": describe(card),
         "input": f"{card.model.window / 16_000:.3f} s windows, {_feeding(card)}",
-        "calibration": f"{calibration.scale:.4g} x score {calibration.bias:+.4g}"
-        if calibration
-        else "none: scores are raw",
+        "calibration": _line(calibration) if calibration else "none: scores are raw",
+        **{f"calibration, {name}": _line(one) for name, one in card.conditions.items()},
         "decision": _deciding(card),
         **_points(card),
+        **({"near pass": _near(card.near)} if card.near else {}),
         "licence": card.licence,
         "origin": card.origin,
     }
@@ -173,6 +174,10 @@ def _facts(folder: "ModelFolder") -> dict[str, str]:
         size = f"{path.stat().st_size / 1e6:.1f} MB" if path.is_file() else "missing"
         facts[name] = f"{size}, sha256 {digest}"
     return facts
+
+
+def _line(one: "Calibration") -> str:
+    return f"{one.scale:.4g} x score {one.bias:+.4g}"
 
 
 def _deciding(card: "ModelCard") -> str:
@@ -203,6 +208,20 @@ def _points(card: "ModelCard") -> dict[str, str]:
             ]
         rows[point.name] = "\n".join(lines)
     return rows
+
+
+def _near(near: "Near") -> str:
+    """The short windows, and what they marked in clips of known truth."""
+    from fakemamba.operating import share_words
+
+    lines = [f"windows of {near.seconds:g} s, every {near.hop:g} s: where a recording that sounds real has fake parts"]
+    for one in near.measured:
+        lines += [
+            f"  {one.on}:",
+            f"    real voices marked anywhere  {share_words(one.genuine_marked, one.genuine)}",
+            f"    partial fakes found          {share_words(one.partial_found, one.partial)}",
+        ]
+    return "\n".join(lines)
 
 
 def _feeding(card: "ModelCard") -> str:

@@ -1,10 +1,4 @@
-"""Where in a clip is the fake? Window scores become frame scores and meet the frame labels.
-
-windows   |-----0-----|              their score says most about their middle, so a frame takes the
-             |-----1-----|           mean of the windows that cover it, each weighted by how near
-                |-----2-----|        its middle is (a triangle)
-frames    | | | | | | | | | | |      of 20 ms
-"""
+"""Where in a clip is the fake? Window scores become frame scores, as in `fakemamba.near`, and meet the frame labels."""
 
 import csv
 from collections import defaultdict
@@ -21,36 +15,12 @@ from fakemamba.evaluation.clips import ScoredClip
 from fakemamba.evaluation.judged import Judged
 from fakemamba.metrics import FrameEer, frame_eer
 from fakemamba.metrics.frames import RESOLUTIONS_MS
+from fakemamba.near import frame_means
 
 FRAME_MS = 20
 
 # Clip -> its spans as (start, end, label), seconds and 1 = bona fide, 0 = spoof.
 Spans = Mapping[str, Sequence[tuple[float, float, int]]]
-
-
-def frame_scores(
-    windows: Sequence[float], *, window: float, hop: float, seconds: float, frame_ms: int = FRAME_MS
-) -> NDArray[np.float64]:
-    """(W,) window scores -> (ceil(seconds / frame),) frame scores.
-
-    Args:
-        windows: scores in time; window k starts at k hop, the last one ends with the clip.
-        window, hop: seconds.
-        seconds: length of the clip.
-        frame_ms: of a frame.
-    """
-    frame = frame_ms / 1000
-    middles = (np.arange(max(1, int(np.ceil(seconds / frame - 1e-6)))) + 0.5) * frame  # (T,)
-    centres = np.minimum(np.arange(len(windows)) * hop, max(0.0, seconds - window)) + window / 2  # (W,)
-    sums, weights = np.zeros(len(middles)), np.zeros(len(middles))
-    for centre, score in zip(centres.tolist(), windows, strict=True):
-        first, last = np.searchsorted(middles, [centre - window / 2 - frame, centre + window / 2 + frame])
-        # A frame at the very edge of the only window that covers it must not weigh nothing.
-        weight = np.maximum(1 - np.abs(middles[first:last] - centre) / (window / 2 + frame), 1e-6)
-        sums[first:last] += weight * score
-        weights[first:last] += weight
-    means: NDArray[np.float64] = sums / weights
-    return means
 
 
 def localization(judged: Judged, spans: Spans | None = None) -> tuple[tuple[FrameEer, ...], tuple[str, ...]]:
@@ -70,7 +40,7 @@ def localization(judged: Judged, spans: Spans | None = None) -> tuple[tuple[Fram
         truth = book.truth(clip, spans)
         if truth is not None and clip.windows and clip.utterance.seconds:
             labels[name] = truth
-            scores[name] = frame_scores(clip.windows, window=clip.window, hop=clip.hop, seconds=clip.utterance.seconds)
+            scores[name] = frame_means(clip.windows, window=clip.window, hop=clip.hop, seconds=clip.utterance.seconds)
     if not labels:
         return (), ()
     without = len(judged) - len(labels)

@@ -17,9 +17,9 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
-from fakemamba.audio import SAMPLE_RATE, Source, open_audio, windows
+from fakemamba.audio import SAMPLE_RATE, Source, activity, condition, open_audio, windows
 from fakemamba.data.dataset import Utterance
-from fakemamba.decision import decide, to_llr
+from fakemamba.decision import decide
 from fakemamba.detect import Detector
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
 from fakemamba.evaluation.clips import ScoredClip
@@ -112,7 +112,7 @@ class Detect:
         self._detector = detector
 
     def prepare(self, utterance: Utterance, source: Source | None = None) -> Prepared:
-        result = self._detector.detect(utterance.path if source is None else source, name=utterance.id)
+        result = self._detector.detect(utterance.path if source is None else source, name=utterance.id, near=False)
         if result.score is None:
             raise AudioError(f"nothing to judge: {result.reason}")
         verdict = result.verdict if self._detector.decides else None
@@ -246,7 +246,9 @@ def _checked(detector: Detector, scores: FloatArray) -> list[float]:
 
 
 def _answer(detector: Detector, clip: Prepared, score: float) -> ScoredClip:
-    llr = to_llr(score, detector.calibration)
+    # Where the card has no conditions, what a clip went through makes no difference: it is not looked for.
+    heard = condition(activity(_wave(clip))) if detector.judge.conditions else None
+    llr = detector.judge.llr(score, heard)
     verdict = decide(llr, detector.decision) if detector.decides else None
     known = replace(clip.utterance, seconds=clip.seconds)
     return ScoredClip(known, score, llr if detector.card.calibration else None, verdict)

@@ -92,6 +92,7 @@ def _told(card: ModelCard) -> dict[str, str]:
         "licence": card.licence,
         "window": str(card.model.window),
         "calibration": json.dumps(calibration),
+        "conditions": json.dumps({name: one.model_dump() for name, one in card.conditions.items()}),
         "decision": json.dumps(None if card.decision is None else card.decision.model_dump()),
         "exported": json.dumps(card.training["exported"]),
     }

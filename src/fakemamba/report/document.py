@@ -22,7 +22,8 @@ LIMITS = (
     "Where fakes are rare, most alarms are false even with a good detector.",
     "Synthesizers newer than the model's training data, heavy compression, noise, music or strong effects "
     "can turn a verdict either way.",
-    "Times of segments are no finer than half a window; shorter insertions can go unnoticed.",
+    "Times of segments are no finer than half a window, or than a tenth of a second or two where short windows found "
+    "them; short insertions can go unnoticed.",
 )
 
 
@@ -41,7 +42,8 @@ class Report:
     Attributes:
         results, failures: what was judged and what could not be, in the order given.
         model: name, SHA-256, precision, licence and origin of the model.
-        settings: threshold and unsure band (LLR; raw scores if not calibrated; None if none), window and hop (seconds).
+        settings: threshold and unsure band (LLR; raw scores if not calibrated; None if none), window and hop (seconds),
+            and those of the near pass (None if no recording got one).
         operating_point: name, purpose and counts of the decision, from the model's card; empty for a threshold of the
             caller's, or a card that names none.
         version, created: of fakemamba; time of the analysis (ISO 8601, with its offset from UTC).
@@ -93,6 +95,7 @@ def make_report(
         now: time of the analysis, with its time zone; None for this moment in UTC.
         command: that gives the same again; None for one made from the names of the results.
     """
+    near = any(result.near is not None for result in results)
     assert now is None or now.tzinfo is not None, "a case file needs the time zone"
     card, decision = detector.card, detector.decision
     return Report(
@@ -111,6 +114,8 @@ def make_report(
             "unsure_above": decision.high if detector.decides else None,
             "window": detector.window,
             "hop": detector.window / 2,
+            "near_window": card.near.seconds if card.near and near else None,
+            "near_hop": card.near.hop if card.near and near else None,
             "calibrated": card.calibration is not None,
         },
         operating_point=_point(detector),

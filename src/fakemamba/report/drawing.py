@@ -5,12 +5,13 @@ from html import escape
 
 from fakemamba.decision import p_fake
 from fakemamba.report.document import number, probability, span_text
-from fakemamba.result import JudgedWindow, Result
+from fakemamba.result import JudgedWindow, NearScores, Result
 from fakemamba.timeline import clock
 
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400)
 _MOST_TICKS = 8
 _MOST_DOTS = 60  # windows that are drawn one by one; of more only the curve
+_MOST_NEAR = 1000  # points of the near curve
 _NAMED = 9.0  # percent of the width that a span needs to carry its verdict
 
 
@@ -35,7 +36,8 @@ def timeline(result: Result) -> str:
 
 
 def evidence(result: Result, low: float | None, high: float | None) -> str:
-    """p_fake of every judged window over time, 1 at the top; the unsure band and fake segments shaded.
+    """p_fake of every judged window over time, 1 at the top; the unsure band and fake segments shaded. Short windows of
+    a near pass are a thin curve behind it.
 
     The curve breaks where nothing was judged. Empty without calibrated windows.
 
@@ -57,6 +59,8 @@ def evidence(result: Result, low: float | None, high: float | None) -> str:
         for s in result.segments
         if s.verdict == "fake"
     ]
+    if result.near is not None:
+        parts.append(f'<path class="near" d="{_near_curve(result.near, whole)}"/>')
     if len(points) <= _MOST_DOTS:
         parts.append(f'<path class="reach" d="{_reaches(points, whole)}"/>')
         parts.append(f'<path class="dots" d="{_curve(points, whole, joined=False)}"/>')
@@ -77,6 +81,21 @@ def _curve(points: list[tuple[JudgedWindow, float]], whole: float, *, joined: bo
         follows = joined and last is not None and window.start < last + 1e-6
         steps.append(f"L{x:.2f} {y:.2f}" if follows else f"M{x:.2f} {y:.2f}h.1")
         last = window.end
+    return "".join(steps)
+
+
+def _near_curve(near: NearScores, whole: float) -> str:
+    """A path through the short windows' middles; of more than can be drawn, the most suspicious of each few."""
+    steps: list[str] = []
+    last = None
+    few = -(-len(near.llr) // _MOST_NEAR)
+    for k in range(0, len(near.llr), few):
+        known = [llr for llr in near.llr[k : k + few] if llr is not None]
+        if known:
+            start = min(near.hop * (k + (few - 1) / 2), max(0.0, whole - near.window))
+            x, y = 1000 * (start + near.window / 2) / whole, 100 * (1 - p_fake(min(known)))
+            steps.append(f"{'L' if last == k - few else 'M'}{x:.1f} {y:.1f}")
+            last = k
     return "".join(steps)
 
 

@@ -66,15 +66,17 @@ def _over_time(result: Result, low: float | None, high: float | None) -> str:
     if not result.segments:
         return ""
     rows = "".join(
-        f'<tr class="{segment.verdict}"><td>{span_text(segment)}</td><td><b>{segment.verdict}</b></td>'
+        f'<tr class="{segment.verdict}"><td>{span_text(segment)}</td>'
+        f"<td><b>{segment.verdict}</b>{' (short windows)' if segment.near else ''}</td>"
         f"<td>{probability(segment.p_fake)}</td><td>{segment.score:+.3f}</td></tr>"
         for segment in result.segments
     )
     key = "".join(f'<span class="{name}"><i></i>{name}</span>' for name in ("real", "fake", "unsure"))
     curve = evidence(result, low, high)
+    close = " Thin and grey: of short windows, by their own calibration." if result.near is not None else ""
     note = (
         "<p class='soft small'>p_fake of each window that was judged, drawn at its middle. Shaded in red: parts called "
-        "fake. The level band: where the model is unsure.</p>"
+        f"fake. The level band: where the model is unsure.{close}</p>"
     )
     return (
         f"<h3>Over time</h3>{timeline(result)}<p class='key'>{key}<span class='none'><i></i>no speech judged</span></p>"
@@ -193,11 +195,19 @@ def _provenance(report: Report) -> str:
         ("Operating point", _point(report)),
         ("Threshold", f"{'log-likelihood ratio' if settings['calibrated'] else 'raw score'} {number(limit)}"),
         ("Unsure between", f"{number(settings['unsure_below'])} and {number(settings['unsure_above'])}"),
-        ("Windows", f"{settings['window']:.3f} s, every {settings['hop']:.3f} s"),
+        ("Windows", _windows(report)),
         ("Calibrated", "yes" if settings["calibrated"] else "no: p_fake cannot be given"),
         ("Software", f"fakemamba {report.version}"),
     ]
     return f"<section><h2>How it was made</h2>{facts(rows)}</section>"
+
+
+def _windows(report: Report) -> str:
+    settings = report.settings
+    text = f"{settings['window']:.3f} s, every {settings['hop']:.3f} s"
+    if settings["near_window"] is None:
+        return text
+    return f"{text}; near pass {settings['near_window']:.3f} s, every {settings['near_hop']:.3f} s"
 
 
 def _point(report: Report) -> str:

@@ -31,6 +31,7 @@ def repeat_command(
     device: str | None = None,
     precision: str | None = None,
     recursive: bool = False,
+    near: bool = True,
 ) -> str:
     """The `fakemamba detect` that gives this report again, quoted for a POSIX shell.
 
@@ -38,7 +39,7 @@ def repeat_command(
         detector: that judged; its threshold or operating point is stated where it is not the model's own.
         sources: as the user wrote them; `-` becomes a redirection.
         model: as the user wrote it; None for the name on the card, so that a later default changes nothing.
-        device, precision, recursive: as of `fakemamba detect`.
+        device, precision, recursive, near: as of `fakemamba detect`.
     """
     words = ["fakemamba", "detect", "--model", model or detector.card.name]
     own, used = judge_of(detector.card), detector.judge
@@ -46,6 +47,7 @@ def repeat_command(
         words += ["--operating-point", used.operating_point]
     elif detector.decides and (not own.decides or own.decision.threshold != detector.decision.threshold):
         words.append(f"--threshold={detector.decision.threshold!r}")
+    words += ["--no-near"] if detector.card.near and not near else []
     words += ["--device", device] if device else []
     words += ["--precision", precision] if precision else []
     words += ["--recursive"] if recursive else []

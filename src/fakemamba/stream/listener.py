@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fakemamba.audio import FRAME, SAMPLE_RATE, Outside, activity, outside
+from fakemamba.audio import FRAME, SAMPLE_RATE, Condition, Outside, activity, condition, outside
 from fakemamba.audio.activity import BoolArray
 from fakemamba.judge import MIN_DURATION, MIN_SPEECH
 from fakemamba.scorer import FloatArray
@@ -53,6 +53,7 @@ class Look:
         ripe: whether the sound lasts long enough for a window.
         scores: how many windows wait for a score: 0, or 1 where long and near are the same, or 2.
         outside: why the long window is not for this model, though it sounds like speech; None if it is.
+        condition: what the long window went through.
     """
 
     time: float
@@ -67,6 +68,7 @@ class Look:
     ripe: bool
     scores: int
     outside: Outside | None = None
+    condition: Condition | None = None
 
 
 @dataclass
@@ -146,6 +148,7 @@ class Listener:
             ripe=length >= least,
             scores=len(windows),
             outside=why,
+            condition=condition(heard.last(frames)) if judged else None,
         )
         self.looked, self.judged = end, judged
         return look, windows

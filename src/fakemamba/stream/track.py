@@ -102,12 +102,12 @@ class Tracker:
             track.onset = look.onset
         if not scores:
             return self._unheard(track, look)
-        near = self._judge.llr(scores[-1]) if look.near is not None else None
+        near = self._judge.llr(scores[-1], look.condition) if look.near is not None else None
         events = self._weigh(track, look, near) if near is not None and self._judge.decides else []
         # A long window that reaches back into a fake span that is over says little of now; the near one stands for it.
         past = look.near is not None and look.start < track.over
         score = scores[-1] if past else scores[0]
-        llr = self._judge.llr(score)
+        llr = self._judge.llr(score, look.condition)
         verdict = self._verdict(track, llr)
         update = ScoreUpdate(
             time=look.time,

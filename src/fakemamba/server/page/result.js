@@ -112,7 +112,7 @@ function segments(result, figure) {
       "tr",
       { class: one.verdict },
       el("td", {}, listen),
-      el("td", { class: "tone" }, t.verdict.words[one.verdict]),
+      el("td", { class: "tone" }, t.verdict.words[one.verdict], one.near ? ` ${t.segments.near}` : ""),
       el("td", {}, probability(one.p_fake)),
       el("td", {}, signed(one.score)),
     );

@@ -119,6 +119,7 @@ export default {
     verdict: "Verdict",
     p: "p_fake",
     score: "Raw score",
+    near: "(short windows)",
     play: (span) => `Play ${span}`,
     none: "No part held enough speech to be judged.",
   },
