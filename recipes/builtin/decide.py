@@ -2,11 +2,12 @@
 
 The model's own calibration and the decision come from clean clips and the light channel, as what people have lies
 between the two. What went through a telephone or noise, in whichever view, gets a calibration for itself: there the
-same score is worth less. The near pass is fitted after them. The whole recipe does all this at its end; the command is
+same score means something else. The near pass is fitted after them. The whole recipe does all this at its end; the command is
 for a model folder that is there already, whose weights stay.
 """
 
 import argparse
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +18,7 @@ from fakemamba.audio import Condition, activity, condition
 from fakemamba.checkpoint.card import CARD_FILE, Calibration
 from fakemamba.checkpoint.torch_io import load_system
 from fakemamba.decision import fit_calibration, fit_decision
-from fakemamba.errors import FakeMambaError
+from fakemamba.errors import DataError, FakeMambaError
 from fakemamba.models.system import System
 from fakemamba.operating import choose_points
 from recipes.builtin import keep, points
@@ -58,7 +59,8 @@ def chosen(scores: Float64, heard: NDArray[np.str_], labels: NDArray[np.int_]) -
     for name in get_args(Condition):
         there = heard == name
         if min(np.bincount(all_labels[there], minlength=2)) >= FEWEST:
-            conditions[name] = fit_calibration(scores[there], all_labels[there])
+            with suppress(DataError):  # the scores tell nothing there: then the model's own calibration serves
+                conditions[name] = fit_calibration(scores[there], all_labels[there])
     llrs = own.scale * scores + own.bias
     for name, one in conditions.items():
         llrs[heard == name] = one.scale * scores[heard == name] + one.bias

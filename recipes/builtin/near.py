@@ -33,8 +33,8 @@ from recipes.builtin.steps import check_corpus
 
 SECONDS = (0.4, 0.5, 0.7)  # of a short window, to choose from
 # Of a window. compact-2's frame EER on clean partial fakes was 13.7, 13.9 and 14.7 % at 1/8, 1/4 and 1/2; the cost is
-# its inverse, and at 1/4 the built-in model takes 3 % of the time of the audio on one core, all that it may.
-HOP = 0.3
+# its inverse, and all of `detect` may take 2 % of the time of the audio on one core.
+HOP = 0.4
 FALSE = 0.05  # of the genuine clips may be marked anywhere
 TAIL = 0.2  # of them, the highest, show how fast chance's evidence thins out
 LIGHT = VIEWS[1]
@@ -90,7 +90,7 @@ def through_light(found: Sequence[Sound], clips: Sequence[Clip], noises: list[Wa
 
 def listen(detector: Detector, seconds: float, found: Sequence[Sound]) -> list[Listened]:
     """What `detect` hears in short windows, before anything is fitted; sounds in which it judges nothing left out."""
-    raw = Near(seconds=seconds, hop=HOP * seconds, calibration=Calibration(), threshold=1.0, length=1.0)
+    raw = Near(seconds=seconds, hop=hop_of(seconds), calibration=Calibration(), threshold=1.0, length=1.0)
     bare = Detector(detector.scorer, detector.card.model_copy(update={"near": raw}))
     heard = []
     for sound in found:
@@ -102,6 +102,11 @@ def listen(detector: Detector, seconds: float, found: Sequence[Sound]) -> list[L
         judged = result.speech >= ENOUGH_SPEECH
         heard.append(Listened(sound, scores, activity(sound.wave).speech, judged))
     return heard
+
+
+def hop_of(seconds: float) -> float:
+    """From one short window's start to the next, in whole samples."""
+    return round(HOP * seconds * RATE) / RATE
 
 
 def frame_rate(heard: Sequence[Listened]) -> float:
@@ -127,13 +132,20 @@ def strongest(one: Listened, calibration: Calibration) -> float:
     return max((stretch.evidence for stretch in found), default=0.0)
 
 
-def limit(evidence: Sequence[float]) -> tuple[float, float]:
-    """(threshold, growth): at most FALSE of genuine clips reach the one; the other is the mean excess of the tail."""
-    falling = np.sort(np.asarray(evidence, dtype=np.float64))[::-1]
+def limit(evidence: Sequence[float], seconds: Sequence[float]) -> tuple[float, float, float]:
+    """(threshold, growth, length): at most FALSE of genuine clips reach what is asked of their length.
+
+    The growth is the mean excess of the tail over its beginning, the length the mean of `seconds`, of which each clip has
+    its own.
+    """
+    given, length = np.asarray(evidence, dtype=np.float64), float(np.mean(seconds))
+    tail = np.sort(given)[::-1][: max(2, round(TAIL * len(given)))]
+    growth = float(tail.mean() - tail[-1])
+    # What a clip's evidence would be in one of the mean length; shorter ones are asked no less.
+    falling = np.sort(given - growth * np.log(np.maximum(1.0, np.asarray(seconds) / length)))[::-1]
     allowed = int(FALSE * len(falling))
     reached = falling[allowed - 1] if allowed else falling[0] + 0.1
-    tail = falling[: max(2, round(TAIL * len(falling)))]
-    return max(0.1, float(reached + falling[allowed]) / 2), float(tail.mean() - tail[-1])
+    return max(0.1, float(reached + falling[allowed]) / 2), growth, length
 
 
 def fit(detector: Detector, genuine: Sequence[Sound], partial: Sequence[Sound], say: Say = lambda _: None) -> Near:
@@ -154,10 +166,10 @@ def fit(detector: Detector, genuine: Sequence[Sound], partial: Sequence[Sound], 
     seconds = min(rates, key=lambda one: rates[one])
     human, spliced = listen(detector, seconds, genuine), heard[seconds]
     calibration = calibrated([*human, *spliced])
-    threshold, growth = limit([strongest(one, calibration) for one in human])
-    length = float(np.mean([judged_seconds(one.scores) for one in human]))
+    evidence = [strongest(one, calibration) for one in human]
+    threshold, growth, length = limit(evidence, [judged_seconds(one.scores) for one in human])
     return Near(
-        seconds=seconds, hop=HOP * seconds, calibration=calibration, threshold=threshold, length=length, growth=growth
+        seconds=seconds, hop=hop_of(seconds), calibration=calibration, threshold=threshold, length=length, growth=growth
     )
 
 

@@ -44,11 +44,22 @@ def sounds(folder: Path) -> tuple[list[near.Sound], list[near.Sound]]:
 
 def test_the_threshold_leaves_few_genuine_clips_marked_and_growth_is_the_tails_mean_excess() -> None:
     evidence = [*np.zeros(79), *np.arange(1, 22) / 10]  # 100 clips: 0.1 to 2.1
-    threshold, growth = near.limit(evidence)
+    threshold, growth, length = near.limit(evidence, [3.0] * 100)
     assert threshold == pytest.approx(1.65)  # five reach it: 1.7 to 2.1
     assert growth == pytest.approx(np.mean(np.arange(2, 22) / 10) - 0.2)
-    assert near.limit([0.0] * 30)[0] == 0.1
-    assert near.limit([0.5, 0.4, 0.3])[0] > 0.5  # of so few none may be marked
+    assert length == 3.0
+    assert near.limit([0.0] * 30, [1.0] * 30)[0] == 0.1
+    assert near.limit([0.5, 0.4, 0.3], [1.0] * 3)[0] > 0.5  # of so few none may be marked
+
+
+def test_few_genuine_clips_are_marked_whatever_their_lengths() -> None:
+    rng = np.random.default_rng(0)
+    seconds = rng.uniform(1.0, 60.0, 400)
+    evidence = rng.exponential(1.0, 400) + np.log(seconds)
+    threshold, growth, length = near.limit(evidence, seconds)
+    assert length == pytest.approx(seconds.mean())
+    asked = threshold + growth * np.log(np.maximum(1.0, seconds / length))
+    assert (evidence >= asked).sum() == 20  # one in twenty
 
 
 def test_a_fitted_section_finds_the_fake_part_through_detect(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ Condition = Literal["telephone", "noise"]
 
 TREBLE = -40.0  # dB of the whole: below it there is none
 PAUSES = -28.0  # dB of the loud frames: above it there are none
+FEWEST = 150  # frames, 3 s: in less nobody need have paused
 _LOUDEST, _LOUD, _QUIET = 98.0, 95.0, 5.0  # percentiles over frames
 
 
@@ -24,7 +25,7 @@ def condition(heard: Activity) -> Condition | None:
         return None
     if treble(heard) < TREBLE:
         return "telephone"
-    return "noise" if pauses(heard) > PAUSES else None
+    return "noise" if len(heard.sound) >= FEWEST and pauses(heard) > PAUSES else None
 
 
 def treble(heard: Activity) -> float:

@@ -134,6 +134,8 @@ class Near(Frozen):
     def _overlaps(self) -> "Near":
         if self.hop > self.seconds:
             raise ValueError(f"a hop of {self.hop:g} s leaves gaps between windows of {self.seconds:g} s")
+        if abs(self.hop * _RATE - round(self.hop * _RATE)) > 1e-6:
+            raise ValueError(f"a hop of {self.hop:g} s is no whole number of samples at 16 kHz")
         return self
 
 
