@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from fakemamba.checkpoint.folder import Calibration, CheckpointError, Near, write_folder
 from fakemamba.detect import Detector, load
@@ -206,6 +207,11 @@ def test_a_section_that_cannot_be_right_is_refused(near: dict[str, float], card:
         tiny_card(near={**NEAR.model_dump(), **near}, **card)
 
 
-def test_a_card_without_the_section_is_written_without_it(tmp_path: Path) -> None:
+def test_a_card_without_sections_is_written_without_them(tmp_path: Path) -> None:
     write_folder(tmp_path / "model", tiny_card(), {"model.onnx": b""})
-    assert "near" not in json.loads((tmp_path / "model" / "config.json").read_text())
+    assert not {"near", "conditions"} & set(json.loads((tmp_path / "model" / "config.json").read_text()))
+
+
+def test_a_hop_of_no_whole_number_of_samples_is_refused() -> None:
+    with pytest.raises(ValidationError, match="no whole number of samples"):
+        Near(**{**NEAR.model_dump(), "hop": 0.03333})

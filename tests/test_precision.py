@@ -196,8 +196,10 @@ def test_an_onnx_file_has_its_own(tmp_path, capsys):
     assert load(half).scorer.precision == "fp16"
     with pytest.raises(ConfigError, match=r"precision bf16: tiny runs on ONNX Runtime .* \(fp16\): leave it out"):
         load(half, precision="bf16")
-    assert run(["detect", "--precision", "fp32", "--model", str(model), str(ROOT / "tests/fixtures/voice.flac")]) == 2
-    [line] = capsys.readouterr().err.strip().splitlines()
+    clip = str(ROOT / "tests/fixtures/voice.flac")
+    assert run(["detect", "--precision", "fp32", "--model", str(model), clip]) == 0
+    assert run(["detect", "--precision", "fp32", "--model", str(half), clip]) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
     assert "precision fp32: tiny runs on ONNX Runtime" in line
 
 

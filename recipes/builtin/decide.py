@@ -2,8 +2,9 @@
 
 The model's own calibration and the decision come from clean clips and the light channel, as what people have lies
 between the two. What went through a telephone or noise, in whichever view, gets a calibration for itself: there the
-same score means something else. The near pass is fitted after them. The whole recipe does all this at its end; the command is
-for a model folder that is there already, whose weights stay.
+same score means something else. The near pass is fitted after them. The whole recipe does all this at its end; the
+command is for a model folder that is there already, whose weights stay. What its card tells of error rates is no longer
+true then and goes, until python -m recipes.builtin.report has been run with --note.
 """
 
 import argparse
@@ -77,6 +78,7 @@ def note_decision(folder: Path, clips: list[Clip], bank: Bank) -> None:
     card = keep.read_json(folder / CARD_FILE)
     for name, found in decided(load_system(folder), clips, bank).items():
         card[name] = _plain(found)
+    card["training"].pop("error_rates", None)
     keep.put_json(folder / CARD_FILE, card, indent=2)
     points.note_points(folder, clips, bank)
 

@@ -135,8 +135,7 @@ def strongest(one: Listened, calibration: Calibration) -> float:
 def limit(evidence: Sequence[float], seconds: Sequence[float]) -> tuple[float, float, float]:
     """(threshold, growth, length): at most FALSE of genuine clips reach what is asked of their length.
 
-    The growth is the mean excess of the tail over its beginning, the length the mean of `seconds`, of which each clip has
-    its own.
+    The growth is the mean excess of the tail over its beginning, the length the mean of `seconds`, one for each clip.
     """
     given, length = np.asarray(evidence, dtype=np.float64), float(np.mean(seconds))
     tail = np.sort(given)[::-1][: max(2, round(TAIL * len(given)))]

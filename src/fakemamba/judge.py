@@ -147,7 +147,10 @@ _CONDITIONS: dict[Condition, str] = {
 
 def told_of(condition: Condition) -> str:
     """A note on sound that is judged, but by a calibration of its own."""
-    return f"there is {_CONDITIONS[condition]}: this model hears less in it, so its scores count as weaker evidence"
+    return (
+        f"there is {_CONDITIONS[condition]}: the model knows less there, so it was judged by a calibration for that "
+        "and not searched for replaced words"
+    )
 
 
 def said_of(why: Outside) -> str:

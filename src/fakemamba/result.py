@@ -83,7 +83,8 @@ class Result:
         reason: one sentence that explains an `unsure`, else None.
         segments: verdicts over time; those of the windows, and in them what the near pass found fake.
         timeline: the judged windows in order, from which segments and the whole are made.
-        near: the short windows' scores; None where the model takes no near look, or was not asked to.
+        near: the short windows' scores; None where the model takes no near look, was not asked to, or all that it
+            could have heard went through a telephone or noise, or was not judged.
         warnings: one sentence for each thing that makes the answer less sure, such as a truncated file.
         model, model_sha256: name of the model, SHA-256 (hex) of its weights.
         precision: that it computed in: fp32 or bf16, of an ONNX file also fp16 or int8.

@@ -21,7 +21,7 @@ def open_scorer(
         from fakemamba.onnx_scorer import OnnxScorer
 
         own = folder.card.onnx_precision
-        if precision is not None:
+        if precision not in (None, own):
             raise ConfigError(
                 f"precision {precision}: {folder.card.name} runs on ONNX Runtime in the precision of its file ({own}): "
                 "leave it out; fakemamba export makes int8 and fp16 files"

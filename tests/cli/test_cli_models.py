@@ -53,9 +53,12 @@ def test_list_without_models(tmp_path, monkeypatch, capsys):
 def test_info_tells_what_the_near_pass_marked(builtin, capsys):
     counts = NearCounts(on="dev, clean", genuine=200, genuine_marked=10, partial=50, partial_found=30)
     near = Near(seconds=0.5, hop=0.15, calibration=Calibration(), threshold=1.0, length=3.0, measured=(counts,))
-    make(builtin / "close", calibration=Calibration(), near=near)
+    conditions = {"telephone": Calibration(scale=0.25, bias=-0.5)}
+    make(builtin / "close", calibration=Calibration(), conditions=conditions, near=near)
     assert run(["models", "info", "close"]) == 0
     shown = capsys.readouterr().out
+    assert "calibration, telephone" in shown
+    assert "0.25 x score -0.5" in shown
     assert "windows of 0.5 s, every 0.15 s" in shown
     assert "5.0 % (10 of 200" in shown
     assert "60.0 % (30 of 50" in shown

@@ -1,5 +1,6 @@
 """How a clip becomes a score, against what the protocols promise."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -158,6 +159,17 @@ def test_a_telephone_counts_by_the_cards_condition_in_every_protocol(tmp_path, p
     judged = detector(conditions={"telephone": Calibration(scale=0.5, bias=0.25)})
     clip = score_dataset(judged, one(path), protocol=protocol).clips[0]
     assert clip.llr == pytest.approx(0.5 * clip.score + 0.25)
+    assert score_dataset(judged, one(path), protocol=protocol).defects == ()
+
+
+def test_scores_by_other_calibrations_are_not_mixed_in(tmp_path):
+    path, out = write_wave(tmp_path / "x.wav", speech(2.0, level=0.1)), tmp_path / "out"
+    score_dataset(detector(), one(path), folder=out)
+    told = json.loads((out / "scores.json").read_text())
+    with pytest.raises(DataError, match="another calibration "):
+        score_dataset(detector(conditions={"noise": Calibration(scale=0.5)}), one(path), folder=out)
+    (out / "scores.json").write_text(json.dumps({**told, "calibrations": "", "precision": ""}))  # of an older release
+    score_dataset(detector(conditions={"noise": Calibration(scale=0.5)}), one(path), folder=out)
 
 
 def test_what_cannot_be_read_is_listed_with_its_reason_and_tried_again(tmp_path):

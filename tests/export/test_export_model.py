@@ -52,7 +52,7 @@ def test_float32_scores_as_torch_and_keeps_the_card(source, plain):
     ours, theirs = open_folder(plain.path), open_folder(source)
     ours.verify()
     assert sorted(ours.card.files) == ["model.onnx", "report.json", "report.md"]
-    for name in ("name", "model", "calibration", "decision", "licence", "origin"):
+    for name in ("name", "model", "calibration", "conditions", "decision", "licence", "origin"):
         assert getattr(ours.card, name) == getattr(theirs.card, name)
     told = ours.card.training["exported"]
     assert told["precision"] == "fp32"
@@ -127,6 +127,7 @@ def test_a_bare_file_tells_inside_what_it_is(plain, clips, tmp_path, capsys):
     told = session.get_modelmeta().custom_metadata_map
     assert told["fakemamba.window"] == "16000"
     assert json.loads(told["fakemamba.calibration"]) == {"scale": 2.0, "bias": 0.5}
+    assert json.loads(told["fakemamba.conditions"]) == {"noise": {"scale": 1.0, "bias": 0.0}}
     assert session.run(["score"], {"waves": np.zeros((2, 16_000), np.float32)})[0].shape == (2,)
     assert run(words) == 2
     assert "already exists" in line(capsys)

@@ -47,7 +47,12 @@ def alive(config: ModelConfig, seed: int = 0) -> System:
 def model(path: Path, name: str = "fake-mamba-s", **card: Any) -> ModelFolder:
     """A folder with torch weights, calibrated so that verdicts differ."""
     config = tiny(ROOT / "configs" / f"{name}.toml")
-    card = {"calibration": Calibration(scale=2.0, bias=0.5), "decision": Decision(unsure_above=0.3), **card}
+    card = {
+        "calibration": Calibration(scale=2.0, bias=0.5),
+        "conditions": {"noise": Calibration()},
+        "decision": Decision(unsure_above=0.3),
+        **card,
+    }
     return save_system(path, alive(config), config, **card)
 
 

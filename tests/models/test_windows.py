@@ -14,6 +14,7 @@ from fakemamba.checkpoint.torch_io import save_system
 from fakemamba.config import XlsrConfig
 from fakemamba.errors import ConfigError
 from fakemamba.models import windows
+from fakemamba.models.precision import products
 from fakemamba.models.windows import convolved, over_windows, plan
 from fakemamba.models.xlsr import XLSR
 
@@ -195,3 +196,12 @@ def test_windows_that_keep_nothing_are_refused():
     for context in (-1, 1500, 1600):
         with pytest.raises((ConfigError, ValueError), match="less than half of span"):
             XlsrConfig(context=context)
+
+
+def test_in_bfloat16_the_projection_stays_in_float32_in_windows_too():
+    model, seen = system(span=20, context=4), []
+    model.frontend.feature_projection.register_forward_hook(lambda _module, _given, made: seen.append(made.dtype))
+    with torch.inference_mode(), products("bf16", "cpu"):
+        model.score(waves(1, 16_000))
+    assert len(seen) > 1
+    assert set(seen) == {torch.float32}

@@ -5,11 +5,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from fakemamba.checkpoint.folder import open_folder
 from fakemamba.errors import FakeMambaError
 from recipes.builtin import keep
 from recipes.builtin.bank import build as build_bank
 from recipes.builtin.catalogue import everything
-from recipes.builtin.finish import NAME
+from recipes.builtin.finish import NAME, note_errors
 from recipes.builtin.manifest import Clip
 from recipes.builtin.report import docs, second
 from recipes.builtin.report.measure import LEFT_OUT, report
@@ -24,6 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", default=NAME, help=f"name or folder; default {NAME}, as installed")
     parser.add_argument("--out", type=Path, help="default WORK/report-MODEL")
     parser.add_argument("--docs", type=Path, metavar="PAGE", help="fill this page, its JSON and its plots")
+    parser.add_argument("--note", action="store_true", help="put the error rates into the model's card, too")
     parser.add_argument("--second-test", action="store_true",
                         help="open the second test for this model, and measure nothing else; its tables are made by "
                              "python -m recipes.builtin.second. It stays unseen only until somebody looks")  # fmt: skip
@@ -43,6 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
     found = report(options.model, clips, bank, out, seed=options.seed, left_out=options.work / LEFT_OUT, say=say)
     if options.docs:
         docs.write(options.docs, found)
+    if options.note:
+        note_errors(open_folder(options.model).path, found)
     print(f"{out / 'report.md'}; {time.process_time() - began:.0f} processor seconds")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fakemamba import Detector, __version__
 from fakemamba.audio import domain
+from fakemamba.audio.condition import FEWEST, PAUSES, TREBLE
 from fakemamba.judge import ENOUGH_SPEECH
 from recipes.builtin import keep
 from recipes.builtin.bank import Bank
@@ -58,7 +59,8 @@ class Bench:
         judge = self.detector.judge
         decided = {name: getattr(value, "model_dump", lambda v=value: v)() for name, value in asdict(judge).items()}
         decided["conditions"] = {name: one.model_dump() for name, one in judge.conditions.items()}
-        rules = [ENOUGH_SPEECH, domain.BIAS, domain.CLIPPED]  # by which `detect` abstains
+        # By which `detect` abstains, and by which it chooses a calibration.
+        rules = [ENOUGH_SPEECH, domain.BIAS, domain.CLIPPED, TREBLE, PAUSES, FEWEST]
         told = [
             rules,
             condition.name,

@@ -143,7 +143,7 @@ class ModelCard(Frozen):
     """What `config.json` holds: architecture, calibration, decision, provenance and the files' hashes.
 
     `operating_points` are other decisions to choose from by name; the one that equals `decision` is the default.
-    `conditions` are calibrations for sound in which the model knows less; see `fakemamba.audio.condition`.
+    `conditions` are calibrations for sound in which its scores mean something else; see `fakemamba.audio.condition`.
     `near` is for models that can judge short windows; without it detection takes no near look.
     """
 

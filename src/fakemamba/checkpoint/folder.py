@@ -171,7 +171,7 @@ def write_folder(
         hashes = {name: _place(content, partial / _plain_name(name)) for name, content in files.items()}
         written = parse(ModelCard, {**card.model_dump(), "files": hashes}, str(target))
         # Left out where there are none, so that versions that don't know them go on reading such cards.
-        absent = {name for name in ("operating_points", "near") if not getattr(written, name)}
+        absent = {name for name in ("operating_points", "conditions", "near") if not getattr(written, name)}
         text = written.model_dump_json(indent=2, exclude=absent or None)
         (partial / CARD_FILE).write_text(text + "\n", encoding="utf-8")
         _swap(partial, target)

@@ -53,7 +53,7 @@ class Origin(Record):
         dataset: its name. expected: how many clips it holds; 0 where unknown.
         threshold, unsure_below, unsure_above: LLR (raw score without calibration); None without verdicts.
         operating_point: the decision's name in the model's card, if it has one.
-        calibrated: whether the scores have an LLR.
+        calibrated: whether the scores have an LLR. calibrations: by which, as JSON; "" where unknown.
         window, hop: seconds.
         version: of fakemamba.
     """
@@ -69,6 +69,7 @@ class Origin(Record):
     unsure_above: float | None = None
     operating_point: str | None = None
     calibrated: bool = False
+    calibrations: str = ""
     window: float | None = None
     hop: float | None = None
     expected: int = 0
@@ -114,8 +115,7 @@ def read_origin(folder: Path) -> Origin | None:
     try:
         data = json.loads(path.read_bytes())
         known = {field.name for field in fields(Origin)}
-        made = {"precision": "fp32", **data}  # before there was a choice nothing was said
-        return Origin(**{name: value for name, value in made.items() if name in known})
+        return Origin(**{name: value for name, value in data.items() if name in known})
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: is damaged ({error}); delete it with scores.tsv to start again") from error
 

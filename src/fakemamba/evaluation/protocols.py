@@ -17,12 +17,13 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 
-from fakemamba.audio import SAMPLE_RATE, Source, activity, condition, open_audio, windows
+from fakemamba.audio import SAMPLE_RATE, Condition, Source, activity, condition, open_audio, windows
 from fakemamba.data.dataset import Utterance
 from fakemamba.decision import decide
 from fakemamba.detect import Detector
 from fakemamba.errors import AudioError, CheckpointError, ConfigError
 from fakemamba.evaluation.clips import ScoredClip
+from fakemamba.judge import told_of
 from fakemamba.scorer import FloatArray, Scorer
 
 ProtocolName = Literal["fixed", "whole", "detect", "locate"]
@@ -117,7 +118,8 @@ class Detect:
             raise AudioError(f"nothing to judge: {result.reason}")
         verdict = result.verdict if self._detector.decides else None
         answer = ScoredClip(replace(utterance, seconds=result.duration), result.score, llr=result.llr, verdict=verdict)
-        defects = tuple(text for text in result.warnings if not text.startswith("the model "))
+        told = {told_of(one) for one in get_args(Condition)}  # of the sound, no defect of a file
+        defects = tuple(text for text in result.warnings if not text.startswith("the model ") and text not in told)
         return Prepared(utterance, result.duration, answer=answer, defects=defects)
 
     def score(self, clips: Sequence[Prepared], batch: int) -> list[ScoredClip]:  # noqa: ARG002 - windows are its batch

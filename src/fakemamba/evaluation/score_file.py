@@ -17,6 +17,7 @@ from fakemamba.evaluation.clips import FIELDS, META, SCORES, Origin, ScoredClip,
 
 # A newer release, a folder that has grown, a name for the same thresholds.
 _MAY_CHANGE = frozenset({"version", "expected", "operating_point"})
+_ONCE_UNTOLD = frozenset({"precision", "calibrations"})  # older releases did not say
 
 
 class ScoreFile:
@@ -85,8 +86,9 @@ def _check_origin(folder: Path, origin: Origin) -> None:
         raise DataError(f"{folder / SCORES}: nothing says which model made it ({META} is missing); use another --out")
     theirs, ours = (found or origin).to_dict(), origin.to_dict()
     for name in ours:
-        if name not in _MAY_CHANGE and not _alike(theirs[name], ours[name]):
-            what = "another model" if name.startswith("model") else f"another {name.replace('_', ' ')}"
+        untold = name in _ONCE_UNTOLD and not theirs[name]
+        if name not in _MAY_CHANGE and not untold and not _alike(theirs[name], ours[name]):
+            what = "another model" if name.startswith("model") else f"another {name.replace('_', ' ').rstrip('s')}"
             raise DataError(
                 f"{folder}: its scores were made with {what} ({theirs[name]}, now {ours[name]}); use another --out"
             )

@@ -3,6 +3,7 @@
 utterances -> threads: prepare -> pile (a few minutes of audio) -> batches of like length -> scores.tsv
 """
 
+import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -225,10 +226,20 @@ def _origin(detector: Detector, dataset: Dataset, protocol: ProtocolName, worker
         unsure_above=decision.high if decides else None,
         operating_point=detector.judge.operating_point,
         calibrated=detector.card.calibration is not None,
+        calibrations=_calibrations(detector),
         window=detector.window,
         hop=_hop(detector, protocol, worker),
         version=__version__,
     )
+
+
+def _calibrations(detector: Detector) -> str:
+    """All that turns a score into an LLR, as one text."""
+    judge = detector.judge
+    if not judge.calibrated:
+        return ""
+    every = [("", judge.calibration), *sorted(judge.conditions.items())]
+    return json.dumps({name: [one.scale, one.bias] for name, one in every})
 
 
 def _hop(detector: Detector, protocol: ProtocolName, worker: ClipProtocol) -> float | None:

@@ -11,12 +11,13 @@ docs/systems.md tells how near.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from fakemamba.models.precision import exact
 from fakemamba.models.xlsr import XLSR
 
 PIECE = 500  # frames that are convolved at once; 10 s of XLS-R need 200 MB
@@ -55,7 +56,7 @@ def over_windows(frontend: XLSR, waves: Tensor) -> Iterator[Tensor]:
     for window in plan(frontend.frames(waves.shape[1]), frontend.span, frontend.context):
         fresh = convolved(frontend, waves, at + held.shape[1], window.stop, level)
         held, at = torch.cat([held[:, window.start - at :], fresh], dim=1), window.start
-        described = frontend.encoder(frontend.feature_projection(held), None, False)
+        described = frontend.encoder(exact(frontend.feature_projection, held), None, False)
         yield described[:, window.first - window.start : window.last - window.start]
 
 
@@ -77,8 +78,11 @@ def convolved(
 def _level(waves: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and spread of each row, (B, 1), without a copy of the waves."""
     blocks = [waves[:, start : start + _BLOCK] for start in range(0, waves.shape[1], _BLOCK)]
-    count = waves.shape[1]
-    mean = sum((block.sum(1, keepdim=True, dtype=torch.float64) for block in blocks), torch.zeros(())) / count
-    mean = mean.to(waves)
-    square = ((block - mean).square().sum(1, keepdim=True, dtype=torch.float64) for block in blocks)
-    return mean, (sum(square, torch.zeros(())) / count + 1e-7).sqrt().to(waves)
+    mean = _summed(block.sum(1, keepdim=True) for block in blocks) / waves.shape[1]
+    square = _summed((block - mean.to(waves)).square().sum(1, keepdim=True) for block in blocks) / waves.shape[1]
+    return mean.to(waves), (square + 1e-7).sqrt().to(waves)
+
+
+def _summed(parts: Iterable[Tensor]) -> Tensor:
+    """In float64, on the CPU: not every device has it."""
+    return torch.stack([part.cpu().double() for part in parts]).sum(dim=0)

@@ -41,7 +41,7 @@ def render(report: Report) -> str:
 
 def _row(result: Result) -> dict[str, Any]:
     row = {name: value for name, value in result.to_dict().items() if name in COLUMNS}
-    spans = (f"{segment.start:.2f}-{segment.end:.2f} {segment.verdict}" for segment in result.segments)
+    spans = (f"{one.start:.2f}-{one.end:.2f} {one.verdict}{' (near)' * one.near}" for one in result.segments)
     return {**row, "segments": "; ".join(spans), "warnings": "; ".join(result.warnings)}
 
 

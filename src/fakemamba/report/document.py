@@ -22,8 +22,8 @@ LIMITS = (
     "Where fakes are rare, most alarms are false even with a good detector.",
     "Synthesizers newer than the model's training data, heavy compression, noise, music or strong effects "
     "can turn a verdict either way.",
-    "Times of segments are no finer than half a window, or than a tenth of a second or two where short windows found "
-    "them; short insertions can go unnoticed.",
+    "Times of segments are no finer than half a window, or than about half a second where short windows found them; "
+    "short insertions can go unnoticed.",
 )
 
 

@@ -53,7 +53,7 @@ def _where(result: Result) -> str:
     """The spans, where they do not all say the same as the whole."""
     if {segment.verdict for segment in result.segments} <= {result.verdict}:
         return ""
-    shown = [f"{span_text(segment)} {segment.verdict}" for segment in result.segments[:_MOST_SPANS]]
+    shown = [f"{span_text(one)} {one.verdict}{' (near)' * one.near}" for one in result.segments[:_MOST_SPANS]]
     more = len(result.segments) - len(shown)
     return ", ".join(shown) + (f", and {more} more (all with --json or --html)" if more else "")
 

@@ -31,7 +31,7 @@ _RESULT: dict[str, Any] = {
         {"start": 0.0, "end": 4.0, "speech": 3.5, "p_fake": 0.909, "llr": -2.3, "score": -2.91},
         {"start": 2.0, "end": 6.0, "speech": 3.4, "p_fake": 0.948, "llr": -2.91, "score": -3.86},
     ],
-    "near": {"window": 0.5, "hop": 0.125, "threshold": 1.69, "llr": [-1.204, -2.313, -0.871]},
+    "near": {"window": 0.5, "hop": 0.2, "threshold": 1.69, "llr": [round(-1.2 - 0.04 * k, 3) for k in range(29)]},
     "warnings": [],
     "model": "compact-2",
     "model_sha256": "7c967283ab2e0ca7308b7974b951e8fef6549773910f67ede4996f621de5a6b4",
