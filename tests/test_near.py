@@ -45,6 +45,13 @@ def test_a_card_without_the_section_hears_no_short_window() -> None:
     assert [segment.verdict for segment in result.segments] == ["real"]
 
 
+def test_near_windows_that_the_model_cannot_take_are_refused_at_once() -> None:
+    scorer = FakeScorer(loud_short_is_fake)
+    scorer.shortest = 8_001
+    with pytest.raises(CheckpointError, match=r"near windows of 0\.5 s are too short"):
+        Detector(scorer, tiny_card(near=NEAR))
+
+
 def test_a_near_look_can_be_left_out() -> None:
     scorer = FakeScorer(loud_short_is_fake)
     result = judge(spliced(8.0, 3.0, 4.0), scorer, near=NEAR)

@@ -102,6 +102,11 @@ class Detector:
         self.judge = judge_of(card, threshold, operating_point)
         if card.model.window < max(scorer.shortest, _SHORTEST_WINDOW):
             raise CheckpointError(f"model {card.name}: a window of {card.model.window} samples is too short to judge")
+        if card.near is not None and round(card.near.seconds * SAMPLE_RATE) < scorer.shortest:
+            raise CheckpointError(
+                f"model {card.name}: near windows of {card.near.seconds:g} s are too short for it; "
+                "take the section near out of its card"
+            )
         self.scorer = scorer
         self.card = card
         self.model_sha256 = model_sha256

@@ -129,7 +129,7 @@ def evaluate(
     also = [check_format(name) for name in formats or []]
     wanted: dict[str, Any] = {"resamples": bootstrap, "worst": worst, "spans": spans}
     if from_scores is not None:
-        _check_from(model, dataset, limit, protocol, operating_point)
+        _check_from(model, dataset, limit, protocol, operating_point, precision, device, threads)
         found, folder = _from_scores(from_scores, key, split, threshold, out, wanted)
     else:
         if key is not None:
@@ -155,7 +155,8 @@ def evaluate(
 def _check_from(*given: object) -> None:
     if any(value is not None for value in given):
         raise typer.BadParameter(
-            "--from takes scores as they are: leave MODEL, DATASET, --limit, --protocol and --operating-point out"
+            "--from takes scores as they are: leave MODEL, DATASET, --limit, --protocol, --operating-point and all that "
+            "says how a model runs out"
         )
 
 
