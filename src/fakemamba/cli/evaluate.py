@@ -155,8 +155,8 @@ def evaluate(
 def _check_from(*given: object) -> None:
     if any(value is not None for value in given):
         raise typer.BadParameter(
-            "--from takes scores as they are: leave MODEL, DATASET, --limit, --protocol, --operating-point and all that "
-            "says how a model runs out"
+            "--from takes scores as they are: leave MODEL, DATASET, --limit, --protocol, --operating-point and what "
+            "says how a model is run out"
         )
 
 
