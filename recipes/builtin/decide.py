@@ -1,21 +1,24 @@
 """`python -m recipes.builtin.decide`: what a finished model's scores mean, chosen on dev and put into its card.
 
 The model's own calibration and the decision come from clean clips and the light channel, as what people have lies
-between the two. What went through a telephone or noise, in whichever view, gets a calibration for itself: there the
-same score means something else. The near pass is fitted after them. The whole recipe does all this at its end; the
-command is for a model folder that is there already, whose weights stay. What its card tells of error rates is no longer
-true then and goes, until python -m recipes.builtin.report has been run with --note.
+between the two. What went through a telephone or noise, in whichever view or through a telephone's codec alone, gets a
+calibration for itself: there the same score means something else. The near pass is fitted after them. The whole recipe
+does all this at its end; the command is for a model folder that is there already, whose weights stay. What its card
+tells of error rates is no longer true then and goes, until python -m recipes.builtin.report has been run with --note.
 """
 
 import argparse
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
+from zlib import crc32
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fakemamba.audio import Condition, activity, condition
+from fakemamba.augment.codec import Codec
 from fakemamba.checkpoint.card import CARD_FILE, Calibration
 from fakemamba.checkpoint.torch_io import load_system
 from fakemamba.decision import fit_calibration, fit_decision
@@ -26,14 +29,14 @@ from recipes.builtin import keep, points
 from recipes.builtin.bank import Bank
 from recipes.builtin.bank import build as build_bank
 from recipes.builtin.catalogue import everything
-from recipes.builtin.manifest import Clip
+from recipes.builtin.manifest import Clip, Wave
 from recipes.builtin.near import note_near
 from recipes.builtin.steps import check_corpus
-from recipes.builtin.train import scores_of
 
 WRONG = 0.06  # the share of wrong verdicts that the unsure band is chosen for, on dev
 FEWEST = 30  # clips of each class that a condition must have to get a calibration
 CHOSEN = 2  # views that decide: clean and light
+CALLS = ("alaw", "mulaw", "gsm")
 Float64 = NDArray[np.float64]
 
 
@@ -41,9 +44,22 @@ def decided(system: System, clips: list[Clip], bank: Bank) -> dict[str, Any]:
     """Calibrations, decision and operating points as the card's fields."""
     dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
     labels = np.array([clips[i].target for i in dev])
-    scores = np.stack([scores_of(system, bank, dev, view=view) for view in range(bank.views)])  # (views, clips)
-    heard = [[condition(activity(bank.wave(i, view))) or "" for i in dev] for view in range(bank.views)]
-    return chosen(scores, np.array(heard), labels)
+    seen = [[bank.wave(i, view) for i in dev] for view in range(bank.views)]
+    seen.append([_called(bank.wave(i, 0), clips[i]) for i in dev])
+    scores = np.array([[_score(system, wave) for wave in waves] for waves in seen])  # (views, clips)
+    heard = np.array([[condition(activity(wave)) or "" for wave in waves] for waves in seen])
+    return chosen(scores, heard, labels)
+
+
+def _called(wave: Wave, clip: Clip) -> Wave:
+    """A clean clip through a telephone's codec and nothing else, as most calls come; drawn by its name alone."""
+    rng = np.random.default_rng([31, crc32(clip.name.encode())])
+    return np.asarray(Codec.draw(rng, 1.0, CALLS).apply(wave), dtype=np.float32)
+
+
+def _score(system: System, wave: Wave) -> float:
+    with torch.inference_mode():
+        return system.score(torch.from_numpy(wave)[None]).item()
 
 
 def chosen(scores: Float64, heard: NDArray[np.str_], labels: NDArray[np.int_]) -> dict[str, Any]:

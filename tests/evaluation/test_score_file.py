@@ -214,7 +214,7 @@ def test_a_data_set_that_has_grown_goes_on(tmp_path):
     assert read_origin(tmp_path).expected == 2
 
 
-def test_scores_from_before_precisions_were_told_go_on_in_float32(tmp_path):
+def test_scores_from_before_precisions_were_told_go_on_but_in_bfloat16(tmp_path):
     with ScoreFile(tmp_path, ORIGIN) as file:
         file.add([clip()])
     told = json.loads((tmp_path / "scores.json").read_text())
@@ -222,5 +222,5 @@ def test_scores_from_before_precisions_were_told_go_on_in_float32(tmp_path):
     (tmp_path / "scores.json").write_text(json.dumps(told))
     with pytest.raises(DataError, match="another precision"):
         ScoreFile(tmp_path, replace(ORIGIN, precision="bf16"))
-    with ScoreFile(tmp_path, ORIGIN) as file:
+    with ScoreFile(tmp_path, replace(ORIGIN, precision="int8")) as file:
         assert len(file.clips) == 1

@@ -2,5 +2,5 @@
 
     python -m recipes.builtin.second --work runs/builtin
 
-Its tables aren't among the recipe's steps: there they would change the bank, and would no longer be unopened.
+Its tables aren't among the recipe's steps: there they would change the bank, and be met unasked.
 """

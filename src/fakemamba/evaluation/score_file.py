@@ -17,7 +17,7 @@ from fakemamba.evaluation.clips import FIELDS, META, SCORES, Origin, ScoredClip,
 
 # A newer release, a folder that has grown, a name for the same thresholds.
 _MAY_CHANGE = frozenset({"version", "expected", "operating_point"})
-_ONCE_UNTOLD = frozenset({"precision", "calibrations"})  # older releases did not say
+_ONCE_UNTOLD = frozenset({"precision", "calibrations"})  # older releases did not say, and had no bf16
 
 
 class ScoreFile:
@@ -86,7 +86,7 @@ def _check_origin(folder: Path, origin: Origin) -> None:
         raise DataError(f"{folder / SCORES}: nothing says which model made it ({META} is missing); use another --out")
     theirs, ours = (found or origin).to_dict(), origin.to_dict()
     for name in ours:
-        untold = name in _ONCE_UNTOLD and not theirs[name]
+        untold = name in _ONCE_UNTOLD and not theirs[name] and ours[name] != "bf16"
         if name not in _MAY_CHANGE and not untold and not _alike(theirs[name], ours[name]):
             what = "another model" if name.startswith("model") else f"another {name.replace('_', ' ').rstrip('s')}"
             raise DataError(
