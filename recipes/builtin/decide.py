@@ -26,7 +26,7 @@ from fakemamba.errors import DataError, FakeMambaError
 from fakemamba.models.system import System
 from fakemamba.operating import choose_points
 from recipes.builtin import keep, points
-from recipes.builtin.bank import Bank
+from recipes.builtin.bank import VIEWS, Bank
 from recipes.builtin.bank import build as build_bank
 from recipes.builtin.catalogue import everything
 from recipes.builtin.manifest import Clip, Wave
@@ -40,6 +40,11 @@ CALLS = ("alaw", "mulaw", "gsm")
 Float64 = NDArray[np.float64]
 
 
+def say(line: str) -> None:
+    """Progress, at once."""
+    print(line, flush=True)
+
+
 def decided(system: System, clips: list[Clip], bank: Bank) -> dict[str, Any]:
     """Calibrations, decision and operating points as the card's fields."""
     dev = [i for i, clip in enumerate(clips) if clip.split == "dev" and clip.whole]
@@ -48,6 +53,9 @@ def decided(system: System, clips: list[Clip], bank: Bank) -> dict[str, Any]:
     seen.append([_called(bank.wave(i, 0), clips[i]) for i in dev])
     scores = np.array([[_score(system, wave) for wave in waves] for waves in seen])  # (views, clips)
     heard = np.array([[condition(activity(wave)) or "" for wave in waves] for waves in seen])
+    for name, row in zip([*(view.name for view in VIEWS[: bank.views]), "codec"], heard, strict=True):
+        shares = (f"{np.mean(row == one):.1%} {one or 'neither'}" for one in (*get_args(Condition), ""))
+        say(f"dev, {name}: heard as {', '.join(shares)}")
     return chosen(scores, heard, labels)
 
 
@@ -104,11 +112,6 @@ def _plain(found: Any) -> Any:
     if isinstance(found, dict):
         return {name: _plain(one) for name, one in found.items()}
     return [_plain(one) for one in found] if isinstance(found, tuple) else found.model_dump(mode="json")
-
-
-def say(line: str) -> None:
-    """Progress, at once."""
-    print(line, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
