@@ -14,6 +14,7 @@ import soundfile
 import uvicorn
 from fastapi import FastAPI
 
+from fakemamba.checkpoint.folder import ModelCard
 from fakemamba.detect import Detector
 from fakemamba.server import ServerConfig, create_app
 from fakemamba.server.keys import Keys
@@ -54,16 +55,20 @@ class Running:
         return httpx.Client(base_url=self.url, timeout=20, trust_env=False, **options)
 
 
-def make_app(scorer: Any = None, *, keys: Keys | None = None, **settings: Any) -> FastAPI:
+def make_app(
+    scorer: Any = None, *, keys: Keys | None = None, card: ModelCard | None = None, **settings: Any
+) -> FastAPI:
     """An application around the fake scorer; settings on top of ones that no test runs into by accident."""
-    detector = Detector(scorer or FakeScorer(), tiny_card(), model_sha256="0" * 64)
+    detector = Detector(scorer or FakeScorer(), card or tiny_card(), model_sha256="0" * 64)
     return create_app(ServerConfig(**{**CHEAP, "port": 0, **settings}), detector=detector, keys=keys or Keys())
 
 
 @contextmanager
-def running(scorer: Any = None, *, keys: Keys | None = None, **settings: Any) -> Iterator[Running]:
+def running(
+    scorer: Any = None, *, keys: Keys | None = None, card: ModelCard | None = None, **settings: Any
+) -> Iterator[Running]:
     """Start a server in a thread, and end it as SIGTERM would."""
-    app = make_app(scorer, keys=keys, **settings)
+    app = make_app(scorer, keys=keys, card=card, **settings)
     config = app.state.service.config
     sock = listen(config)
     started = threading.Event()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from live_server import Running, SlowScorer, encoded, running, wait_until, wav
 
+from fakemamba.checkpoint.folder import Calibration, Near
 from fakemamba.detect import Detector
 from fakes import FakeScorer, tiny_card
 
@@ -43,6 +44,20 @@ def test_options_come_by_query_or_form_and_the_form_wins(live: Running):
         by_form = client.post("/v1/detect?threshold=3", files={"file": audio}, data={"threshold": "-90"}).json()
     assert by_query["threshold"] == by_form["threshold"] == -90
     assert by_query["verdict"] == "real"
+
+
+def test_the_near_pass_is_told_of_and_can_be_left_out():
+    near = Near(seconds=0.5, hop=0.125, calibration=Calibration(), threshold=1.0, length=3.0)
+    card = tiny_card(near=near, conditions={"telephone": Calibration(bias=1.0)})
+    with running(card=card) as server, server.client() as client:
+        model = client.get("/v1/model").json()
+        whole = client.post("/v1/detect", content=wav(4.0)).json()
+        without = client.post("/v1/detect", files={"file": wav(4.0)}, data={"near": "false"}).json()
+    assert model["near"] == {"window": 0.5, "hop": 0.125}
+    assert model["conditions"] == ["telephone"]
+    assert whole["near"]["window"] == 0.5
+    assert without["near"] is None
+    assert without["verdict"] == whole["verdict"]
 
 
 def test_reports_are_documents_that_stand_alone(live: Running):

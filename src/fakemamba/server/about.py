@@ -39,6 +39,13 @@ class Point(Threshold):
     measured: list[Measured]
 
 
+class NearWindows(BaseModel):
+    """The short windows that look for short fakes in recordings: their length and step in seconds."""
+
+    window: float
+    hop: float
+
+
 class Allowed(BaseModel):
     """What this server takes; sizes in bytes, times in seconds."""
 
@@ -65,6 +72,12 @@ class ModelInfo(BaseModel):
     operating_points: list[Point] = Field(description="What can be asked for in its place; empty if nothing.")
     window: float = Field(description="Seconds that are judged at once.")
     hop: float = Field(description="Seconds from one window to the next, in recordings.")
+    near: NearWindows | None = Field(
+        description="In recordings, in a second look for short fakes; null if there is none."
+    )
+    conditions: list[str] = Field(
+        description="Sound in which its scores mean something else and are calibrated apart: `telephone`, `noise`."
+    )
     sample_rate: int = Field(description="Hz to which everything is resampled.")
     error_rates: dict[str, Any] = Field(
         description="What the model's card knows of its errors; empty where it says nothing, which is no good sign."
@@ -89,6 +102,8 @@ def model_info(detector: Detector, config: ServerConfig) -> ModelInfo:
         operating_points=[_point(point) for point in card.operating_points] if card.calibration else [],
         window=detector.window,
         hop=detector.window / 2,
+        near=NearWindows(window=card.near.seconds, hop=card.near.hop) if card.near else None,
+        conditions=sorted(card.conditions),
         sample_rate=detector.scorer.sample_rate,
         error_rates=error_rates(card),
         limits=list(LIMITS),

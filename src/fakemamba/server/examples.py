@@ -51,6 +51,7 @@ DETECT_BODY: dict[str, Any] = {
                     "file": {"type": "string", "format": "binary", "description": "The recording."},
                     "threshold": {"type": "number", "description": "As the query's; the form wins."},
                     "operating_point": {"type": "string", "description": "As the query's; the form wins."},
+                    "near": {"type": "boolean"},
                     "report": {"type": "string", "enum": ["none", "json", "html", "both"]},
                     "name": {"type": "string", "maxLength": 255},
                     "progress": {"type": "boolean"},

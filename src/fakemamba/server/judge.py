@@ -29,13 +29,17 @@ _NO_AUDIO = "not audio that can be read"
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One recording to judge: its bytes, whose it is, what to call it, and how to decide (None: as the server does)."""
+    """One recording to judge: its bytes, whose it is, what to call it, and how to decide (None: as the server does).
+
+    `near` is whether short windows look for short fakes, as of `Detector.detect`.
+    """
 
     audio: bytes
     client: str
     name: str
     threshold: float | None = None
     operating_point: str | None = None
+    near: bool = True
 
 
 class _StoppedError(Exception):
@@ -123,7 +127,7 @@ class Judge:
 
         with self._slots:
             detector = self.at(task.threshold, task.operating_point, _Pooled(self._pool, task.client, self._slots))
-            result = detector.detect(task.audio, watch, name=task.name)
+            result = detector.detect(task.audio, watch, name=task.name, near=task.near)
         if result.duration > longest:  # no more than one batch, decoded after the last look
             raise too_long(longest)
         return result

@@ -30,6 +30,13 @@ class DetectOptions(BaseModel):
             "threshold.",
         ),
     ] = None
+    near: Annotated[
+        bool,
+        Field(
+            description="Whether short windows look for short fakes too, where the model's card has a near pass: "
+            "`GET /v1/model` tells. They change no verdict on the whole; `false` is faster."
+        ),
+    ] = True
     report: Annotated[
         Literal["none", "json", "html", "both"],
         Field(

@@ -56,6 +56,7 @@ async def detect(request: Request, options: Annotated[DetectOptions, Query()]) -
             name=called,
             threshold=options.threshold,
             operating_point=options.operating_point,
+            near=options.near,
         )
         del upload
         if options.progress:  # the room is held until the last line was sent
