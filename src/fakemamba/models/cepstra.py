@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakemamba.models.masking import blank, frame_mask
-from fakemamba.models.spectrum import fourier_basis
 
 LEVEL = 0.1  # root mean square that every clip is brought to
 FLOOR = 1e-7  # of the power of a bin: digital silence looks like a very quiet room
@@ -36,14 +35,25 @@ def cosine_basis(size: int) -> Tensor:
     return (torch.cos(math.pi * order * place) * math.sqrt(2 / size)).float()
 
 
-def mean(x: Tensor, weight: Tensor) -> Tensor:
-    """(B, T, C) over the frames that weigh 1 of (B, T) -> (B, C)."""
-    return torch.einsum("btc,bt->bc", x, weight) / weight.sum(dim=1).clamp_min(1)[:, None]
+def half_basis(size: int, bins: int) -> tuple[Tensor, Tensor]:
+    """Two of (size / 2, bins): what frames folded around their middle give the real and the imaginary part by.
+
+    Under a Hann window; row k - 1 is for the samples k and size - k, which have the same cosine and opposite sines, and
+    the last one for the sample in the middle, which meets itself. Sample 0 weighs nothing.
+    """
+    place = torch.arange(1, size // 2 + 1, dtype=torch.float64, device="cpu")[:, None]
+    phase = 2 * math.pi * place * torch.arange(bins, dtype=torch.float64, device="cpu") / size
+    window = 0.5 - 0.5 * torch.cos(2 * math.pi * place / size)
+    window[-1] /= 2
+    return (phase.cos() * window).float(), (phase.sin() * window).float()
 
 
-def spread(x: Tensor, centre: Tensor, weight: Tensor) -> Tensor:
-    """The standard deviation likewise, around (B, C)."""
-    return mean((x - centre[:, None]).square(), weight).sqrt()
+def means(x: Tensor, weights: Tensor) -> Tensor:
+    """(B, T, C) over the frames that weigh 1, by the groups of (B, G, T) -> (B, G, C); 0 over none.
+
+    One product, the same in torch and in ONNX: x is read once for all groups.
+    """
+    return weights @ x / weights.sum(dim=2, keepdim=True).clamp_min(1)
 
 
 def multiply(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -65,8 +75,7 @@ class Cepstra(nn.Module):
         self.main = ffts[1]
         self.bins = {n: int(n // 2 * BAND) // PARTS * PARTS for n in ffts}
         # Constants, neither trained nor saved; no buffers, so that meta builds keep them.
-        self.fourier = {n: torch.cat([half[: self.bins[n]] for half in fourier_basis(n).chunk(2)])
-                        for n in ffts if n <= TABLED}  # fmt: skip
+        self.fourier = {n: half_basis(n, self.bins[n]) for n in ffts if n <= TABLED}
         self.cosine = {k: cosine_basis(k) for n in self.bins.values() for k in (n, n // PARTS)}
         self.shortest = self.main + 25 * hop  # a quarter of a second
         bins = self.bins[self.main]
@@ -86,16 +95,15 @@ class Cepstra(nn.Module):
         for log in logs.values():
             for cepstra in self._cepstra(log):
                 found += self._moments(cepstra, active, loud, quiet)
-        for group in (loud, quiet):
-            found += self._steadiness(*spectra[self.main], logs[self.main], group, inside)
+        found += self._steadiness(*spectra[self.main], logs[self.main], loud, quiet, inside)
         return torch.cat(found, dim=1)
 
     def _level(self, waves: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """Clips at one level with silence after their end, and which frames are inside them (B, T)."""
         samples = waves.shape[1]
+        waves = blank(waves[..., None], frame_mask(lengths, samples))[..., 0]
         if lengths is None:
             lengths = torch.full_like(waves[:, 0], samples, dtype=torch.long)
-        waves = blank(waves[..., None], frame_mask(lengths, samples))[..., 0]
         level = (waves.square().sum(dim=1, keepdim=True) / lengths[:, None]).sqrt()
         count = (lengths - self.main) // self.hop
         inside = torch.arange(self.frames(samples), device=waves.device) < count[:, None]
@@ -109,9 +117,17 @@ class Cepstra(nn.Module):
         padded = padded[:, : (frames - 1) * self.hop + n]
         if n > TABLED:
             return self._transform(padded, n, frames)
-        both = F.conv1d(padded[:, None], self.fourier[n].to(waves), stride=self.hop).transpose(1, 2)
-        real, imaginary = both.chunk(2, dim=2)
-        return real, imaginary
+        rows = self._rows(padded, n, frames)
+        first, second = rows[..., 1 : n // 2 + 1], rows[..., n // 2 :].flip(2)
+        cosines, sines = self.fourier[n]
+        return (first + second) @ cosines.to(waves), (first - second) @ sines.to(waves)
+
+    def _rows(self, padded: Tensor, n: int, frames: int) -> Tensor:
+        """(B, samples) -> overlapping frames (B, T, n), put together from pieces of one hop."""
+        pieces = -(-n // self.hop)
+        grid = F.pad(padded, (0, self.hop))[:, : (frames - 1 + pieces) * self.hop]
+        grid = grid.reshape(grid.shape[0], frames - 1 + pieces, self.hop)
+        return torch.cat([grid[:, k : k + frames] for k in range(pieces)], dim=2)[..., :n]
 
     def _transform(self, padded: Tensor, n: int, frames: int) -> tuple[Tensor, Tensor]:
         """The same by a fast transform (the sign of the imaginary part apart)."""
@@ -139,32 +155,45 @@ class Cepstra(nn.Module):
 
     @staticmethod
     def _moments(x: Tensor, active: Tensor, loud: Tensor, quiet: Tensor) -> list[Tensor]:
+        """Central moments, from powers of the distance from the mean over the active frames.
+
+        Over another group around its own mean: mean (x - m)^2 = mean (x - c)^2 - (m - c)^2, whose digits suffice as m
+        is within a few spreads of c.
+        """
+        groups = torch.stack([loud, quiet, active], dim=1)
+        alone = active[:, None]
+        centre = means(x, alone)  # (B, 1, C)
+        y = x - centre
+        square = y * y
+        shift = means(y, groups)
+        spread = (means(square, groups) - shift * shift).clamp_min(0).sqrt()
         found = []
-        for group in (loud, quiet):
-            centre = mean(x, group)
-            found += [centre, torch.log(spread(x, centre, group) + SPREAD)]
-        centre = mean(x, active)
-        z = (x - centre[:, None]) / (spread(x, centre, active) + SPREAD)[:, None]
-        skewness = mean(z**3, active)
-        kurtosis = torch.log(mean(z**4, active) + 0.1)
-        memory = mean(z[:, 1:] * z[:, :-1], active[:, 1:] * active[:, :-1])
+        for group in (0, 1):
+            found += [(centre[:, 0] + shift[:, group]), torch.log(spread[:, group] + SPREAD)]
+        unit = spread[:, 2] + SPREAD
+        skewness = means(square * y, alone)[:, 0] / unit**3
+        kurtosis = torch.log(means(square * square, alone)[:, 0] / unit**4 + 0.1)
+        memory = means(y[:, 1:] * y[:, :-1], (active[:, 1:] * active[:, :-1])[:, None])[:, 0] / unit**2
         return [*found, skewness, kurtosis, memory]
 
     @staticmethod
-    def _steadiness(real: Tensor, imaginary: Tensor, log: Tensor, group: Tensor, inside: Tensor) -> list[Tensor]:
+    def _steadiness(
+        real: Tensor, imaginary: Tensor, log: Tensor, loud: Tensor, quiet: Tensor, inside: Tensor
+    ) -> list[Tensor]:
         # A lower bound, not a small term added: the exporter drops the addition of what is nearly nothing.
         size = (real.square() + imaginary.square()).clamp_min(1e-20).sqrt()
         phase = real / size, imaginary / size
         turn = multiply((phase[0][:, 1:], phase[1][:, 1:]), (phase[0][:, :-1], phase[1][:, :-1]))
         change = multiply((turn[0][:, 1:], turn[1][:, 1:]), (turn[0][:, :-1], turn[1][:, :-1]))
         between = inside[:, 2:]  # the frame before and the one after are the clip's own
-        weight = _enough(group[:, 1:-1] * between, between)
-        time = (mean(change[0], weight).square() + mean(change[1], weight).square()).sqrt()
+        inner = torch.stack([_enough(group[:, 1:-1] * between, between) for group in (loud, quiet)], dim=1)
+        groups = torch.stack([loud, quiet], dim=1)
+        time = (means(change[0], inner).square() + means(change[1], inner).square()).sqrt()
         delay = multiply((phase[0][..., 1:], phase[1][..., 1:]), (phase[0][..., :-1], phase[1][..., :-1]))
         bend = multiply((delay[0][..., 1:], delay[1][..., 1:]), (delay[0][..., :-1], delay[1][..., :-1]))
-        frequency = (mean(bend[0], group).square() + mean(bend[1], group).square()).sqrt()
-        level = torch.log(mean((log[:, 1:] - log[:, :-1]).abs(), group[:, 1:]) + 1e-3)
-        return [time, frequency, level]
+        frequency = (means(bend[0], groups).square() + means(bend[1], groups).square()).sqrt()
+        level = torch.log(means((log[:, 1:] - log[:, :-1]).abs(), groups[:, :, 1:]) + 1e-3)
+        return [kind[:, group] for group in (0, 1) for kind in (time, frequency, level)]
 
 
 def _enough(group: Tensor, otherwise: Tensor) -> Tensor:
