@@ -60,6 +60,48 @@ def test_what_a_plain_loop_finds(cepstra):
         torch.testing.assert_close(one, other, atol=2e-3, rtol=1e-3)
 
 
+def plainly(wave: Tensor) -> Tensor:
+    """The whole vector of one clip, each statistic by its definition, frame by frame and in float64."""
+    wave = wave.double()
+    wave = wave / (wave.square().mean().sqrt() + 1e-5) * 0.1
+    frames, spectra, logs = (len(wave) - 512) // 160, {}, {}
+    for n in (256, 512, 1024):
+        margin = (n - 512) // 2
+        padded = torch.nn.functional.pad(wave, (margin, margin))
+        window = torch.hann_window(n, dtype=torch.float64)
+        cut = torch.stack([padded[k * 160 : k * 160 + n] * window for k in range(frames)])
+        spectra[n] = torch.fft.rfft(cut)[:, : 15 * n // 32]
+        logs[n] = torch.log(spectra[n].abs().square() * 512 / n + 1e-7)
+    energy = torch.logsumexp(logs[512], 1)
+    active = energy > energy.max() - math.log(1e4)
+    loud, quiet = (active & (energy >= energy[active].mean())), (active & (energy < energy[active].mean()))
+    found = []
+    for log in logs.values():
+        whole, parts = log.shape[1], log.shape[1] // 4
+        by_part = torch.cat([piece @ cosine_basis(parts).double().T for piece in log.split(parts, 1)], 1)
+        for x in (log @ cosine_basis(whole).double().T, by_part):
+            for group in (loud, quiet):
+                found += [x[group].mean(0), torch.log(x[group].std(0, correction=0) + 1e-4)]
+            z = (x - x[active].mean(0)) / (x[active].std(0, correction=0) + 1e-4)
+            following = active[1:] & active[:-1]
+            found += [(z[active] ** 3).mean(0), torch.log((z[active] ** 4).mean(0) + 0.1)]
+            found.append((z[1:] * z[:-1])[following].mean(0))
+    phase = spectra[512] / spectra[512].abs()
+    turn, delay = phase[1:] * phase[:-1].conj(), phase[:, 1:] * phase[:, :-1].conj()
+    change, bend = turn[1:] * turn[:-1].conj(), delay[:, 1:] * delay[:, :-1].conj()
+    for group in (loud, quiet):
+        found += [change[group[1:-1]].mean(0).abs(), bend[group].mean(0).abs()]
+        found.append(torch.log((logs[512][1:] - logs[512][:-1])[group[1:]].abs().mean(0) + 1e-3))
+    return torch.cat(found)
+
+
+def test_every_statistic_is_what_its_definition_says(cepstra):
+    for seed in range(3):
+        wave = clips(1, 24_000, seed)[0]
+        wave[8_000:11_000] *= 1e-3  # a pause, which is not active
+        torch.testing.assert_close(cepstra(wave[None])[0], plainly(wave).float(), atol=2e-3, rtol=1e-3)
+
+
 def test_level_changes_nothing(cepstra):
     wave = clips(1, 16_000)
     torch.testing.assert_close(cepstra(wave), cepstra(wave * 0.25), atol=5e-3, rtol=1e-2)
