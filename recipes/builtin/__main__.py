@@ -6,7 +6,8 @@ from pathlib import Path
 
 from fakemamba.config import CepstraConfig, ModelConfig, load_model_config
 from fakemamba.errors import FakeMambaError
-from recipes.builtin import shortcuts, smoke
+from fakemamba.models.statistics import Facets
+from recipes.builtin import recogniser, shortcuts, smoke
 from recipes.builtin.bank import Bank
 from recipes.builtin.bank import build as build_bank
 from recipes.builtin.catalogue import STEPS, collect, everything
@@ -94,10 +95,15 @@ def gathered(options: argparse.Namespace) -> list[Clip]:
     return collect(make(options.corpus, options.work, options.seed), steps, say)
 
 
-def measured(options: argparse.Namespace, config: ModelConfig, clips: list[Clip], bank: Bank) -> Facts:
-    """The statistics of all views, for a model that starts from them."""
-    assert isinstance(config.frontend, CepstraConfig)
-    return build_facts(clips, bank, options.work / "facts", seed=options.seed, frontend=config.frontend)
+def measured(options: argparse.Namespace, config: ModelConfig, clips: list[Clip], bank: Bank) -> tuple[Facts, Facets]:
+    """The statistics of all views, for a model that starts from them, and what measures them."""
+    front, weights = config.frontend, None
+    assert isinstance(front, CepstraConfig)
+    if front.recogniser is not None:
+        fetched = recogniser.untrained if options.smoke else recogniser.fetch
+        weights = fetched(front.recogniser, options.work)
+    facts = build_facts(clips, bank, options.work / "facts", seed=options.seed, frontend=front, weights=weights)
+    return facts, recogniser.frontend(front, weights)
 
 
 def finish_off(options: argparse.Namespace, config: ModelConfig, clips: list[Clip], bank: Bank,
@@ -105,8 +111,9 @@ def finish_off(options: argparse.Namespace, config: ModelConfig, clips: list[Cli
     """From the clips to a model folder and its report."""
     if isinstance(config.frontend, CepstraConfig):
         steps = 2 if options.smoke else options.steps or FACT_STEPS
-        facts = measured(options, config, clips, bank)
-        best = learn(clips, facts, config, options.work / "learn", steps=steps, seed=options.seed)
+        facts, front = measured(options, config, clips, bank)
+        place = options.work / "learn"
+        best = learn(clips, facts, config, place, steps=steps, seed=options.seed, frontend=front)
     else:
         steps, every = (2, 1) if options.smoke else (options.steps or WAVE_STEPS, EVERY)
         best = train(clips, bank, plan(config, steps=steps, every=every, seed=options.seed), options.work / "train")
@@ -124,12 +131,13 @@ def leave_some_out(options: argparse.Namespace, config: ModelConfig, clips: list
     """Trainings that miss pages and families; two of each when the run only tries everything."""
     if not isinstance(config.frontend, CepstraConfig):
         raise SystemExit(f"{options.config}: --leave-out needs a model of the kind cepstra: others take days")
-    facts = measured(options, config, clips, bank)
+    facts, front = measured(options, config, clips, bank)
     steps = 2 if options.smoke else options.steps or FACT_STEPS
     count, least = (2, 1) if options.smoke else (FOLDS, LEAST)
     families = family_folds(clips, least, options.seed)
     folds = [*page_folds(clips, count, least, options.seed), *(families[:2] if options.smoke else families)]
-    leave_out(clips, facts, config, options.work / "left-out", steps=steps, seed=options.seed, folds=folds, say=say)
+    leave_out(clips, facts, config, options.work / "left-out", steps=steps, seed=options.seed, widths=front.widths,
+              folds=folds, say=say)  # fmt: skip
 
 
 def model_folder(options: argparse.Namespace) -> Path:

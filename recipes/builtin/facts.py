@@ -3,6 +3,7 @@
 Of each view in the bank there are two: the whole clip, and a stretch of it, so that short recordings are met too.
 """
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fakemamba.config import CepstraConfig
-from fakemamba.models.cepstra import Cepstra
-from recipes.builtin import keep
+from fakemamba.models.statistics import Facets
+from recipes.builtin import keep, recogniser
 from recipes.builtin.bank import Bank, studied
 from recipes.builtin.manifest import RATE, Clip, Wave
 
@@ -30,9 +31,9 @@ class Given(nn.Module):
 
     shortest = 1
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, *widths: int) -> None:
         super().__init__()
-        self.out_width = width
+        self.widths, self.out_width = widths, sum(widths)
 
     def frames(self, samples: int) -> int:
         """One."""
@@ -57,6 +58,10 @@ class Facts:
     def width(self) -> int:
         return int(self.chunks[0].shape[2])
 
+    def kind(self, start: int, width: int) -> "Facts":
+        """Some of the statistics alone."""
+        return Facts(tuple(chunk[:, :, start : start + width] for chunk in self.chunks), f"{self.key}:{start}+{width}")
+
     def of(self, clip: int, view: int) -> NDArray[np.float32]:
         """(width,) float32."""
         return self.chunks[clip // CHUNK][clip % CHUNK, view].astype(np.float32)
@@ -69,23 +74,23 @@ def _views(wave: Wave, rng: np.random.Generator) -> tuple[Wave, Wave]:
 
 
 @cache
-def _cepstra(ffts: tuple[int, ...], hop: int) -> Cepstra:
+def _frontend(config: CepstraConfig, weights: Path | None) -> Facets:
     """One for each process, on one thread."""
     torch.set_num_threads(1)
-    return Cepstra(ffts, hop)
+    return recogniser.frontend(config, weights)
 
 
-def _measure(job: tuple[int, list[Wave]], seed: int, frontend: CepstraConfig) -> Facts16:
+def _measure(job: tuple[int, list[Wave]], seed: int, config: CepstraConfig, weights: Path | None) -> Facts16:
     """All views of one clip, as (views, width); none of a clip that isn't trained on."""
-    cepstra, (number, waves) = _cepstra(frontend.ffts, frontend.hop), job
-    found = np.zeros((2 * len(waves), cepstra.out_width), np.float16)
+    frontend, (number, waves) = _frontend(config, weights), job
+    found = np.zeros((2 * len(waves), frontend.out_width), np.float16)
     for view, wave in enumerate(waves):
         if not len(wave):
             continue
         for part, piece in enumerate(_views(wave, np.random.default_rng([seed, 6, number, view]))):
             long_enough = np.resize(piece, max(len(piece), RATE // 2))
             with torch.inference_mode():
-                found[2 * view + part] = cepstra(torch.from_numpy(long_enough)[None])[0].numpy()
+                found[2 * view + part] = frontend(torch.from_numpy(long_enough)[None])[0].numpy()
     return found
 
 
@@ -96,10 +101,13 @@ def _wanted(clips: Sequence[Clip], bank: Bank, number: int) -> list[Wave]:
 
 
 def build(clips: Sequence[Clip], bank: Bank, folder: Path, *, seed: int, frontend: CepstraConfig | None = None,
-          workers: int = 2) -> Facts:  # fmt: skip
-    """Read the statistics, computing first what isn't there or was computed from other clips or in another way."""
+          weights: Path | None = None, workers: int = 2) -> Facts:  # fmt: skip
+    """Read the statistics, computing first what isn't there or was computed from other clips or in another way.
+
+    `weights` are the recogniser's, where `frontend` has one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    measure = partial(_measure, seed=seed, frontend=frontend or CepstraConfig())
+    measure = partial(_measure, seed=seed, config=frontend or CepstraConfig(), weights=weights)
     key = _claim(clips, bank, folder, measure)
     chunks = []
     with ProcessPoolExecutor(workers) as pool:
@@ -117,10 +125,11 @@ def build(clips: Sequence[Clip], bank: Bank, folder: Path, *, seed: int, fronten
 def _claim(clips: Sequence[Clip], bank: Bank, folder: Path, measure: "partial[Facts16]") -> str:
     """Make the folder this bank's and these settings', whose mark is returned; what others left there goes first."""
     place = folder / "key.json"
-    seed, frontend = measure.keywords["seed"], measure.keywords["frontend"]
+    seed, config, weights = (measure.keywords[name] for name in ("seed", "config", "weights"))
     wanted = [[clip.split, clip.whole] for clip in clips]
-    width = _cepstra(frontend.ffts, frontend.hop).out_width
-    key = keep.mark([bank.key, wanted, seed, STRETCH, CHUNK, frontend.ffts, frontend.hop, width])
+    width = _frontend(config, weights).out_width
+    heard = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None
+    key = keep.mark([bank.key, wanted, seed, STRETCH, CHUNK, config.model_dump(mode="json"), width, heard])
     if not (place.exists() and keep.read_json(place) == key):
         for old in (place, *folder.glob("*.npy")):
             old.unlink(missing_ok=True)

@@ -1,16 +1,19 @@
 """Trains the statistics system on the statistics of all clips, from several seeds, and joins the results."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
-from fakemamba.checkpoint.torch_io import load_system, save_system
+from fakemamba.checkpoint.folder import TENSOR_FILE
+from fakemamba.checkpoint.torch_io import save_system
 from fakemamba.config import ModelConfig
 from fakemamba.errors import ConfigError
 from fakemamba.models.assemble import build
-from fakemamba.models.statistics import StatisticsSystem, joined
+from fakemamba.models.statistics import Facets, Judge, StatisticsSystem, joined
 from fakemamba.models.system import System
 from fakemamba.train.batches import Batch, Judgement
 from fakemamba.train.settings import LossConfig, OptimConfig, TrainConfig
@@ -69,14 +72,22 @@ class FactLook:
 
 
 def fresh(config: ModelConfig, clips: list[Clip], facts: Facts) -> System:
-    """An untrained system that knows the means and spreads of all training clips."""
+    """An untrained system that judges all statistics as one kind, and knows their means and spreads over training."""
     system = build(config, Given(facts.width))
-    assert isinstance(system, StatisticsSystem)
+    norm = _judge(system).norm
     rows = [i for i, clip in enumerate(clips) if clip.split == "train" and clip.whole]
     for part in np.array_split(rows, math.ceil(len(rows) / 512)):
-        system.norm.gather(torch.from_numpy(np.stack([facts.of(i, v) for i in part for v in (0, 3)])))
-    system.norm.settle()
+        norm.gather(torch.from_numpy(np.stack([facts.of(i, v) for i in part for v in (0, 3)])))
+    norm.settle()
     return system
+
+
+def _judge(system: System) -> Judge:
+    """The only judge of a system of one kind."""
+    assert isinstance(system, StatisticsSystem)
+    (judge,) = system.judges
+    assert isinstance(judge, Judge)
+    return judge
 
 
 def narrow(config: ModelConfig) -> ModelConfig:
@@ -86,16 +97,36 @@ def narrow(config: ModelConfig) -> ModelConfig:
     return config.model_copy(update={"width": config.width // SEEDS})
 
 
-def learn_one(schedule: Plan, clips: list[Clip], facts: Facts, folder: Path) -> Path:
-    """One training in a folder that is its own; returns the model folder."""
+def learn_one(schedule: Plan, clips: list[Clip], facts: Facts, folder: Path) -> Judge:
+    """One training on statistics of one kind, in a folder that is its own."""
     batches = FactBatches(clips, facts, schedule.steps, schedule.train.seed)
-    return run(schedule, lambda: fresh(schedule.model, clips, facts), batches, FactLook(clips, facts), folder)
+    best = run(schedule, lambda: fresh(schedule.model, clips, facts), batches, FactLook(clips, facts), folder)
+    system = build(schedule.model, Given(facts.width))
+    system.load_state_dict(load_file(best / TENSOR_FILE))
+    return _judge(system.eval())
 
 
-def learn(clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, steps: int, seed: int) -> Path:
+def learn_kinds(schedules: Sequence[Plan], clips: list[Clip], facts: Facts, widths: Sequence[int], folder: Path
+                ) -> StatisticsSystem:  # fmt: skip
+    """Each kind of statistics trained by itself, once for every schedule, and joined: a system on given statistics."""
+    one = schedules[0].model
+    whole = build(one.model_copy(update={"width": len(schedules) * one.width}), Given(*widths))
+    assert isinstance(whole, StatisticsSystem)
+    start = 0
+    for number, width in enumerate(widths):
+        kind = facts.kind(start, width)
+        members = [learn_one(s, clips, kind, folder / f"kind-{number}-run-{n}") for n, s in enumerate(schedules)]
+        whole.judges[number].load_state_dict(joined(members).state_dict())
+        start += width
+    return whole.eval()
+
+
+def learn(clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, steps: int, seed: int,
+          frontend: Facets) -> Path:  # fmt: skip
     """Train from SEEDS seeds, going on where an earlier call stopped, and join them; returns the model folder.
 
     The runs' folder is `work` with a mark of the settings and the clips behind its name: others have one of their own.
+    `frontend` is what the statistics were measured by.
 
     Raises:
         FakeMambaError: a run broke off.
@@ -103,6 +134,6 @@ def learn(clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, s
     data = data_mark(clips, facts.key, BATCH)
     plans = [plan(narrow(config), steps=steps, seed=seed + number, data=data) for number in range(SEEDS)]
     home = place(work, plans[0])
-    members = [load_system(learn_one(p, clips, facts, home / f"run-{n}")) for n, p in enumerate(plans)]
-    whole = joined([member for member in members if isinstance(member, StatisticsSystem)])
+    whole = learn_kinds(plans, clips, facts, frontend.widths, home)
+    whole.frontend = frontend
     return save_system(home / "joined", whole, config, overwrite=True, training={"step": steps}).path

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from fakemamba.checkpoint.torch_io import load_system
 from fakemamba.config import ModelConfig
 from recipes.builtin import keep
 from recipes.builtin.bank import VIEWS as BANK_VIEWS
 from recipes.builtin.evaluate import rate, tabulate
-from recipes.builtin.facts import Facts, Given
-from recipes.builtin.learn import BATCH, learn_one, narrow, plan
+from recipes.builtin.facts import Facts
+from recipes.builtin.learn import BATCH, learn_kinds, narrow, plan
 from recipes.builtin.manifest import Clip
 from recipes.builtin.train import data_mark, place
 
@@ -100,16 +99,15 @@ def family_folds(clips: Sequence[Clip], least: int = LEAST, seed: int = 0) -> li
     return folds
 
 
-def judge(fold: Fold, clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, steps: int, seed: int
-          ) -> Scores:  # fmt: skip
+def judge(fold: Fold, clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, steps: int, seed: int,
+          widths: Sequence[int]) -> Scores:  # fmt: skip
     """By view, the scores of the fold's clips from a training that misses them; kept, and read where they were kept."""
     seen = [replace(clip, split="left out") if i in fold.missed else clip for i, clip in enumerate(clips)]
     schedule = plan(narrow(config), steps=steps, seed=seed, data=data_mark(seen, facts.key, BATCH))
     folder = place(work / fold.name, schedule)
     kept = folder / "left-out.json"
     if not kept.exists():
-        system, found = load_system(learn_one(schedule, seen, facts, folder)), Scores()
-        system.frontend = Given(facts.width)  # what it starts from is there
+        system, found = learn_kinds([schedule], seen, facts, widths, folder), Scores()
         for name, view in VIEWS.items():
             if view < facts.views:
                 given = torch.from_numpy(np.stack([facts.of(i, view) for i in fold.judged]))
@@ -134,15 +132,18 @@ def rates(fold: Fold, clips: Sequence[Clip], scores: Scores) -> dict[str, dict[s
 
 
 def leave_out(
-    clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, steps: int, seed: int, folds: list[Fold],
-    say: Callable[[str], None],
+    clips: list[Clip], facts: Facts, config: ModelConfig, work: Path, *, steps: int, seed: int, widths: Sequence[int],
+    folds: list[Fold], say: Callable[[str], None],
 ) -> dict[str, Any]:  # fmt: skip
-    """Every fold's rates, written to `work`/left-out.json after each: what is finished is not trained again."""
+    """Every fold's rates, written to `work`/left-out.json after each: what is finished is not trained again.
+
+    `widths` are those of the kinds of statistics, each of which is judged apart.
+    """
     work.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"pages": {}, "families": {}, "clips": {}}
     for number, fold in enumerate(folds, 1):
         say(f"left out {number} of {len(folds)}: {fold.name}, {len(fold.judged)} clips judged")
-        scores = judge(fold, clips, facts, config, work, steps=steps, seed=seed)
+        scores = judge(fold, clips, facts, config, work, steps=steps, seed=seed, widths=widths)
         kind = "pages" if fold.name.startswith("pages-") else "families"
         for view, parts in rates(fold, clips, scores).items():
             found[kind].setdefault(view, {}).update(parts)

@@ -65,12 +65,31 @@ class SpectrumConfig(Frozen):
     hide: int = 0  # bins of a band that training blanks, at most
 
 
+class RecogniserConfig(Frozen):
+    """The first layers of a Whisper encoder; its weights come with the model."""
+
+    layers: Annotated[int, Field(ge=0)] = 1
+    width: Annotated[int, Field(gt=0)] = 384
+    heads: Annotated[int, Field(gt=0)] = 6
+
+    @model_validator(mode="after")
+    def _divides(self) -> "RecogniserConfig":
+        if self.width % self.heads or self.width % 2:
+            raise ValueError(f"width {self.width} must be even and a multiple of heads {self.heads}")
+        return self
+
+
 class CepstraConfig(Frozen):
-    """The statistics front-end: what cepstra do over time. Goes with encoder "none", pooling "statistics"."""
+    """The statistics front-end: what cepstra do over time. Goes with encoder "none", pooling "statistics".
+
+    With `modulation` and a `recogniser` there are statistics of these too, each judged apart.
+    """
 
     kind: Literal["cepstra"] = "cepstra"
     ffts: Annotated[tuple[int, ...], Field(min_length=2)] = (256, 512, 1024)
     hop: int = 160
+    modulation: bool = False
+    recogniser: RecogniserConfig | None = None
 
 
 Frontend = Annotated[XlsrConfig | SpectrumConfig | CepstraConfig, Field(discriminator="kind")]

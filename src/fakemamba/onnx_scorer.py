@@ -16,6 +16,7 @@ from fakemamba.scorer import FloatArray
 
 _INPUT, _OUTPUT = "waves", "score"
 _ERRORS_ONLY = 3
+_MODULATION, _RECOGNISER = 2_160, 3_840  # `shortest` of these front-ends
 
 
 class OnnxScorer:
@@ -76,7 +77,9 @@ def shortest_input(config: ModelConfig) -> int:
             samples = (samples - 1) * stride + kernel
         return samples
     if isinstance(frontend, CepstraConfig):
-        return frontend.ffts[1] + 25 * frontend.hop
+        least = [frontend.ffts[1] + 25 * frontend.hop]
+        least += [_MODULATION] * frontend.modulation + [_RECOGNISER] * (frontend.recogniser is not None)
+        return max(least)
     return frontend.fft + frontend.hop * (math.prod(frontend.time_strides) * 4 - 1)
 
 

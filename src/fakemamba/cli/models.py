@@ -145,7 +145,11 @@ def describe(card: "ModelCard") -> str:
     model = card.model
     front = model.frontend
     if front.kind == "cepstra":
-        return f"statistics of cepstra; a plane and two layers of {model.width}"
+        kinds = (
+            ["cepstra"] + ["modulations"] * front.modulation + ["a speech recogniser"] * (front.recogniser is not None)
+        )
+        told = " and ".join(filter(None, [", ".join(kinds[:-1]), kinds[-1]]))
+        return f"statistics of {told}; for each a plane and two layers of {model.width}"
     first = f"XLS-R, {front.layers} layers of {front.width}" if front.kind == "xlsr" else "compact spectrum front-end"
     if card.training.get("imported", {}).get("kind") == "xls-r":
         return f"{first}, alone: to train on"

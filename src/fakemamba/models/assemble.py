@@ -10,9 +10,11 @@ from fakemamba.models.blocks import ConBiMamba, PnBiMamba, TransBiMamba
 from fakemamba.models.cepstra import Cepstra
 from fakemamba.models.conformer import Conformer, Transformer
 from fakemamba.models.encoders import DualMamba, Stack
+from fakemamba.models.modulation import Modulation
 from fakemamba.models.pooling import AttentionPool, DualPool, MeanPool, TokenPool
+from fakemamba.models.recogniser import Recogniser
 from fakemamba.models.spectrum import Spectrum
-from fakemamba.models.statistics import StatisticsSystem
+from fakemamba.models.statistics import Facets, StatisticsSystem
 from fakemamba.models.system import EncodedSystem, System
 from fakemamba.models.xlsr import XLSR
 
@@ -52,8 +54,20 @@ def build(config: ModelConfig, frontend: nn.Module | None = None) -> System:
 
 def _frontend(config: ModelConfig) -> nn.Module:
     part = config.frontend
-    kinds: dict[str, Callable[..., nn.Module]] = {"xlsr": XLSR, "spectrum": Spectrum, "cepstra": Cepstra}
+    if isinstance(part, CepstraConfig):
+        return statistics_frontend(part)
+    kinds: dict[str, Callable[..., nn.Module]] = {"xlsr": XLSR, "spectrum": Spectrum}
     return kinds[part.kind](**part.model_dump(exclude={"kind"}))
+
+
+def statistics_frontend(c: CepstraConfig) -> Facets:
+    """All kinds of statistics that a configuration asks for; a recogniser has random weights."""
+    parts: dict[str, nn.Module] = {"cepstra": Cepstra(c.ffts, c.hop)}
+    if c.modulation:
+        parts["modulation"] = Modulation()
+    if c.recogniser:
+        parts["recogniser"] = Recogniser(**c.recogniser.model_dump())
+    return Facets(parts)
 
 
 def _encoder(c: EncoderConfig, width: int, *, token: bool) -> nn.Module:

@@ -16,14 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fakemamba.models.masking import blank, frame_mask
+from fakemamba.models.masking import within
+from fakemamba.models.measures import centred, enough, groups, half_basis, levelled, means, rows, transformed
 
-LEVEL = 0.1  # root mean square that every clip is brought to
 FLOOR = 1e-7  # of the power of a bin: digital silence looks like a very quiet room
 SPREAD = 1e-4  # below it a spread is nothing
-ACTIVE = math.log(1e4)  # frames more than 40 dB below the loudest one don't count
 BAND = 15 / 16  # of the spectrum: the last 500 Hz tell of a resampler, not of a voice
-FEWEST = 3  # frames; a smaller group is replaced by a larger one
 PARTS = 4  # of the band, each with cepstra of its own
 TABLED = 1024  # up to this size a table of the Fourier basis is as fast as a fast transform, and not yet large
 
@@ -33,27 +31,6 @@ def cosine_basis(size: int) -> Tensor:
     place = (torch.arange(size, dtype=torch.float64, device="cpu") + 0.5) / size
     order = torch.arange(size, dtype=torch.float64, device="cpu")[:, None]
     return (torch.cos(math.pi * order * place) * math.sqrt(2 / size)).float()
-
-
-def half_basis(size: int, bins: int) -> tuple[Tensor, Tensor]:
-    """Two of (size / 2, bins): what frames folded around their middle give the real and the imaginary part by.
-
-    Under a Hann window; row k - 1 is for the samples k and size - k, which have the same cosine and opposite sines, and
-    the last one for the sample in the middle, which meets itself. Sample 0 weighs nothing.
-    """
-    place = torch.arange(1, size // 2 + 1, dtype=torch.float64, device="cpu")[:, None]
-    phase = 2 * math.pi * place * torch.arange(bins, dtype=torch.float64, device="cpu") / size
-    window = 0.5 - 0.5 * torch.cos(2 * math.pi * place / size)
-    window[-1] /= 2
-    return (phase.cos() * window).float(), (phase.sin() * window).float()
-
-
-def means(x: Tensor, weights: Tensor) -> Tensor:
-    """(B, T, C) over the frames that weigh 1, by the groups of (B, G, T) -> (B, G, C); 0 over none.
-
-    One product, the same in torch and in ONNX: x is read once for all groups.
-    """
-    return weights @ x / weights.sum(dim=2, keepdim=True).clamp_min(1)
 
 
 def multiply(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -87,27 +64,17 @@ class Cepstra(nn.Module):
 
     def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> (B, out_width)."""
-        waves, inside = self._level(waves, lengths)
+        waves, lengths = levelled(waves, lengths)
+        inside = within((lengths - self.main) // self.hop, self.frames(waves.shape[1])).to(waves.dtype)
         spectra = {n: self._spectrum(waves, n) for n in self.ffts}
         logs = {n: torch.log((re.square() + im.square()) * (self.main / n) + FLOOR) for n, (re, im) in spectra.items()}
-        active, loud, quiet = self._groups(logs[self.main], inside)
+        active, loud, quiet = groups(torch.logsumexp(logs[self.main], dim=2), inside)
         found: list[Tensor] = []
         for log in logs.values():
             for cepstra in self._cepstra(log):
                 found += self._moments(cepstra, active, loud, quiet)
         found += self._steadiness(*spectra[self.main], logs[self.main], loud, quiet, inside)
         return torch.cat(found, dim=1)
-
-    def _level(self, waves: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Clips at one level with silence after their end, and which frames are inside them (B, T)."""
-        samples = waves.shape[1]
-        waves = blank(waves[..., None], frame_mask(lengths, samples))[..., 0]
-        if lengths is None:
-            lengths = torch.full_like(waves[:, 0], samples, dtype=torch.long)
-        level = (waves.square().sum(dim=1, keepdim=True) / lengths[:, None]).sqrt()
-        count = (lengths - self.main) // self.hop
-        inside = torch.arange(self.frames(samples), device=waves.device) < count[:, None]
-        return waves / (level + 1e-5) * LEVEL, inside.to(waves.dtype)
 
     def _spectrum(self, waves: Tensor, n: int) -> tuple[Tensor, Tensor]:
         """Real and imaginary parts (B, T, bins); frames of all resolutions have the same middles."""
@@ -117,17 +84,7 @@ class Cepstra(nn.Module):
         padded = padded[:, : (frames - 1) * self.hop + n]
         if n > TABLED:
             return self._transform(padded, n, frames)
-        rows = self._rows(padded, n, frames)
-        first, second = rows[..., 1 : n // 2 + 1], rows[..., n // 2 :].flip(2)
-        cosines, sines = self.fourier[n]
-        return (first + second) @ cosines.to(waves), (first - second) @ sines.to(waves)
-
-    def _rows(self, padded: Tensor, n: int, frames: int) -> Tensor:
-        """(B, samples) -> overlapping frames (B, T, n), put together from pieces of one hop."""
-        pieces = -(-n // self.hop)
-        grid = F.pad(padded, (0, self.hop))[:, : (frames - 1 + pieces) * self.hop]
-        grid = grid.reshape(grid.shape[0], frames - 1 + pieces, self.hop)
-        return torch.cat([grid[:, k : k + frames] for k in range(pieces)], dim=2)[..., :n]
+        return transformed(rows(padded, n, self.hop, frames), self.fourier[n])
 
     def _transform(self, padded: Tensor, n: int, frames: int) -> tuple[Tensor, Tensor]:
         """The same by a fast transform (the sign of the imaginary part apart)."""
@@ -137,16 +94,6 @@ class Cepstra(nn.Module):
         found = torch.fft.rfft(padded[:, begin[:, None] + place] * window)[..., : self.bins[n]]
         return found.real, found.imag
 
-    def _groups(self, log: Tensor, inside: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Active, loud and quiet frames, 1 or 0 each (B, T)."""
-        energy = torch.logsumexp(log, dim=2)
-        energy = torch.where(inside > 0, energy, torch.full_like(energy, -1e4))
-        active = (energy > energy.amax(dim=1, keepdim=True) - ACTIVE).to(log.dtype)
-        middle = (energy * active).sum(dim=1, keepdim=True) / active.sum(dim=1, keepdim=True)
-        loud = active * (energy >= middle)
-        quiet = active * (energy < middle)
-        return active, _enough(loud, active), _enough(quiet, active)
-
     def _cepstra(self, log: Tensor) -> Iterator[Tensor]:
         bins = log.shape[2]
         yield log @ self.cosine[bins].to(log).T
@@ -155,21 +102,11 @@ class Cepstra(nn.Module):
 
     @staticmethod
     def _moments(x: Tensor, active: Tensor, loud: Tensor, quiet: Tensor) -> list[Tensor]:
-        """Central moments, from powers of the distance from the mean over the active frames.
-
-        Over another group around its own mean: mean (x - m)^2 = mean (x - c)^2 - (m - c)^2, whose digits suffice as m
-        is within a few spreads of c.
-        """
-        groups = torch.stack([loud, quiet, active], dim=1)
-        alone = active[:, None]
-        centre = means(x, alone)  # (B, 1, C)
-        y = x - centre
-        square = y * y
-        shift = means(y, groups)
-        spread = (means(square, groups) - shift * shift).clamp_min(0).sqrt()
+        y, centre, spread = centred(x, active, torch.stack([loud, quiet, active], dim=1))
+        square, alone = y * y, active[:, None]
         found = []
         for group in (0, 1):
-            found += [(centre[:, 0] + shift[:, group]), torch.log(spread[:, group] + SPREAD)]
+            found += [centre[:, group], torch.log(spread[:, group] + SPREAD)]
         unit = spread[:, 2] + SPREAD
         skewness = means(square * y, alone)[:, 0] / unit**3
         kurtosis = torch.log(means(square * square, alone)[:, 0] / unit**4 + 0.1)
@@ -186,16 +123,11 @@ class Cepstra(nn.Module):
         turn = multiply((phase[0][:, 1:], phase[1][:, 1:]), (phase[0][:, :-1], phase[1][:, :-1]))
         change = multiply((turn[0][:, 1:], turn[1][:, 1:]), (turn[0][:, :-1], turn[1][:, :-1]))
         between = inside[:, 2:]  # the frame before and the one after are the clip's own
-        inner = torch.stack([_enough(group[:, 1:-1] * between, between) for group in (loud, quiet)], dim=1)
-        groups = torch.stack([loud, quiet], dim=1)
+        inner = torch.stack([enough(group[:, 1:-1] * between, between) for group in (loud, quiet)], dim=1)
+        both = torch.stack([loud, quiet], dim=1)
         time = (means(change[0], inner).square() + means(change[1], inner).square()).sqrt()
         delay = multiply((phase[0][..., 1:], phase[1][..., 1:]), (phase[0][..., :-1], phase[1][..., :-1]))
         bend = multiply((delay[0][..., 1:], delay[1][..., 1:]), (delay[0][..., :-1], delay[1][..., :-1]))
-        frequency = (means(bend[0], groups).square() + means(bend[1], groups).square()).sqrt()
-        level = torch.log(means((log[:, 1:] - log[:, :-1]).abs(), groups[:, :, 1:]) + 1e-3)
+        frequency = (means(bend[0], both).square() + means(bend[1], both).square()).sqrt()
+        level = torch.log(means((log[:, 1:] - log[:, :-1]).abs(), both[:, :, 1:]) + 1e-3)
         return [kind[:, group] for group in (0, 1) for kind in (time, frequency, level)]
-
-
-def _enough(group: Tensor, otherwise: Tensor) -> Tensor:
-    """The group, or the larger one where it has too few frames."""
-    return torch.where(group.sum(dim=1, keepdim=True) < FEWEST, otherwise, group)

@@ -1,6 +1,6 @@
 """A countermeasure without an encoder: statistics of a clip, brought to one scale and length, judged by few weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -58,24 +58,47 @@ class Standardise(nn.Module):
         return z * (LENGTH / (z.square().sum(dim=1, keepdim=True) + 1e-6).sqrt())
 
 
-class StatisticsSystem(System):
-    """waveform -> statistics -> Standardise -> two logits: a plane through all features, and a small correction to it.
+class Facets(nn.Module):
+    """Several front-ends side by side: each hears the same waves, and says what it says in one vector.
+
+    Args:
+        parts: waves (B, N), lengths -> statistics (B, K); each has out_width, shortest, frames().
+    """
+
+    def __init__(self, parts: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleDict(parts)
+        self.widths = tuple(_number(part, "out_width") for part in self.parts.values())
+        self.out_width = sum(self.widths)
+        self.shortest = max(_number(part, "shortest") for part in self.parts.values())
+
+    def frames(self, samples: int) -> int:
+        """How many frames the first of them gives for a clip of so many samples."""
+        first: int = next(iter(self.parts.values())).frames(samples)  # type: ignore[operator]
+        return first
+
+    def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> (B, out_width)."""
+        return torch.cat([part(waves, lengths) for part in self.parts.values()], dim=1)
+
+
+def _number(part: nn.Module, name: str) -> int:
+    return int(getattr(part, name))
+
+
+class Judge(nn.Module):
+    """Statistics of one kind -> Standardise -> two logits: a plane through all of them, and a small correction to it.
 
     The plane alone carries over best to what was never heard; two small hidden layers correct it where sources differ.
 
     Args:
-        frontend: waves (B, N), lengths -> statistics (B, K); has out_width, shortest, frames().
+        inputs: statistics.
         width: of the hidden layers.
         dropout: of the statistics and of the hidden layers, in training.
-        score: as of `System`.
     """
 
-    def __init__(
-        self, frontend: nn.Module, *, width: int, dropout: float = 0.0,
-        score: ScoreKind = "logit_difference",
-    ) -> None:  # fmt: skip
-        super().__init__(frontend, score)
-        inputs = int(frontend.out_width)  # type: ignore[arg-type]
+    def __init__(self, inputs: int, width: int, dropout: float) -> None:
+        super().__init__()
         self.norm = Standardise(inputs)
         self.dropout = nn.Dropout(dropout)
         self.plane = nn.Linear(inputs, 2)
@@ -86,30 +109,54 @@ class StatisticsSystem(System):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def _statistics(self, waves: Tensor, lengths: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, inputs) -> logits (B, 2) and the last hidden layer (B, width)."""
+        x = self.dropout(self.norm(x))
+        hidden = self.dropout(F.silu(self.first(x)))
+        hidden = self.dropout(F.silu(self.second(hidden)))
+        return exact(self.plane, x) + exact(self.head, hidden), hidden
+
+
+class StatisticsSystem(System):
+    """waveform -> statistics of one or more kinds -> a judge of each kind; their logits are added.
+
+    Kinds that fail on different fakes and in different noise say more in a sum than in one vector: within that the
+    longest kind would drown the others.
+
+    Args:
+        frontend: waves (B, N), lengths -> statistics (B, K); has out_width, shortest, frames(), and widths where they
+            are of several kinds.
+        width: of each judge's hidden layers.
+        dropout: of the statistics and of the hidden layers, in training.
+        score: as of `System`.
+    """
+
+    def __init__(
+        self, frontend: nn.Module, *, width: int, dropout: float = 0.0,
+        score: ScoreKind = "logit_difference",
+    ) -> None:  # fmt: skip
+        super().__init__(frontend, score)
+        self.widths: tuple[int, ...] = getattr(frontend, "widths", (_number(frontend, "out_width"),))
+        self.judges = nn.ModuleList(Judge(inputs, width, dropout) for inputs in self.widths)
+
+    def _judged(self, waves: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         with torch.autocast(waves.device.type, enabled=False), torch.no_grad():
             found: Tensor = self.frontend(waves.float(), lengths)
-        standard: Tensor = self.norm(found)
-        return standard
-
-    def _hidden(self, x: Tensor) -> Tensor:
-        x = self.dropout(F.silu(self.first(x)))
-        hidden: Tensor = self.dropout(F.silu(self.second(x)))
-        return hidden
+        kinds = torch.split(found, list(self.widths), dim=1)
+        pairs = [judge(kind) for judge, kind in zip(self.judges, kinds, strict=True)]
+        return torch.stack([logits for logits, _ in pairs]).sum(dim=0), torch.cat([h for _, h in pairs], dim=1)
 
     def embed(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> the last hidden layer (B, width)."""
-        return self._hidden(self.dropout(self._statistics(waves, lengths)))
+        """(B, N) float32 16 kHz, each clip's own samples (B,) or None -> the last hidden layers (B, judges x width)."""
+        return self._judged(waves, lengths)[1]
 
     def forward(self, waves: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, N) -> logits (B, 2): spoof, bona fide."""
-        x = self.dropout(self._statistics(waves, lengths))
-        logits: Tensor = exact(self.plane, x) + exact(self.head, self._hidden(x))
-        return logits
+        return self._judged(waves, lengths)[0]
 
 
-def joined(members: Sequence[StatisticsSystem]) -> StatisticsSystem:
-    """One system whose logits are the mean of the members': their hidden layers side by side.
+def joined(members: Sequence[Judge]) -> Judge:
+    """One judge whose logits are the mean of the members': their hidden layers side by side.
 
     The members must share their `norm`, as trainings on the same statistics do.
     """
@@ -118,7 +165,7 @@ def joined(members: Sequence[StatisticsSystem]) -> StatisticsSystem:
         assert torch.equal(first.norm.mean, other.norm.mean)
         assert torch.equal(first.norm.square, other.norm.square)
     width, count = first.second.out_features, len(members)
-    whole = StatisticsSystem(first.frontend, width=width * count, dropout=first.dropout.p, score=first.score_kind)
+    whole = Judge(first.plane.in_features, width * count, first.dropout.p)
     whole.norm.load_state_dict(first.norm.state_dict())
     with torch.no_grad():
         whole.second.weight.zero_()
