@@ -26,7 +26,7 @@ from recipes.builtin.steps import Context, Step, check_corpus, named
 from recipes.builtin.train import EVERY, plan, train
 from recipes.builtin.train import STEPS as WAVE_STEPS
 
-DEFAULT = Path("configs/compact-statistics.toml")
+DEFAULT = Path("configs/compact-recogniser.toml")
 DEBIAN = f"ffmpeg espeak-ng flite festival nodejs npm {' '.join(FESTIVAL)}"
 
 
