@@ -25,8 +25,8 @@ DRIFT = 1e-3  # of a score between torch and ONNX Runtime: sums of many numbers 
 ORIGIN = (
     "trained by recipes/builtin on human speech from LibriSpeech, speechocean762, GCompris, crowd-sourced commands and "
     "Debian packages; on fakes from published demo pages, mimic3, Kokoro, hibari, piper, espeak-ng, flite and Pico; "
-    "and on copies of human recordings through HiFi-GAN, FARGAN and WORLD; the recogniser's weights are the first layer "
-    "of the encoder of OpenAI's whisper-tiny.en (MIT licence)"
+    "and on copies of human recordings through HiFi-GAN, FARGAN and WORLD; the recogniser's weights are the first "
+    "layer of the encoder of OpenAI's whisper-tiny.en (MIT licence)"
 )
 
 
@@ -61,8 +61,9 @@ def finish(best: Path, clips: list[Clip], bank: Bank, out: Path, training: dict[
             raise SystemExit(f"the exported model differs from torch by {difference:.1e}")
         print(f"exported; differs from torch by at most {difference:.1e} on {len(dev[::8])} clips", flush=True)
         folder = save_tensors(
-            out, exactly(system.state_dict()), config, overwrite=True, files={"model.onnx": onnx_path}, name=out.name, licence="Apache-2.0",
-            origin=ORIGIN, training={**training, "step": step, "chosen_and_calibrated_on": "dev"}, **chosen,
+            out, exactly(system.state_dict()), config, overwrite=True, files={"model.onnx": onnx_path}, name=out.name,
+            licence="Apache-2.0", origin=ORIGIN,
+            training={**training, "step": step, "chosen_and_calibrated_on": "dev"}, **chosen,
         )  # fmt: skip
     points.note_points(folder.path, clips, bank)
     return open_folder(folder.path)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fakemamba.checkpoint.folder import open_folder
+from fakemamba.checkpoint.folder import builtin_names, open_folder
 from fakemamba.checkpoint.torch_io import load_frontend, load_system
-from fakemamba.config import ModelConfig, XlsrConfig
+from fakemamba.config import CepstraConfig, ModelConfig, XlsrConfig
 from fakemamba.data.dataset import Dataset
 from fakemamba.data.mix import open_data
 from fakemamba.data.sampling import EpochSampler
@@ -113,10 +113,10 @@ def make_look(settings: Settings, dataset: Dataset) -> DevLook:
 
 
 def start_system(recipe: Recipe) -> "System":
-    """The system with the weights to start from: random, an XLS-R, or a whole system's.
+    """The system with the weights to start from: random, an XLS-R, a recogniser, or a whole system's.
 
     Raises:
-        ConfigError: the folder holds another architecture.
+        ConfigError: the folder holds another architecture; or a recogniser, which is not trained, has no weights.
     """
     torch.manual_seed(recipe.train.seed)
     if recipe.train.start is not None:
@@ -126,12 +126,24 @@ def start_system(recipe: Recipe) -> "System":
         system.load_state_dict(load_system(folder).state_dict())
         return system
     system = build(recipe.model)
+    front = recipe.model.frontend
     if recipe.train.frontend is not None:
         _take_frontend(system, recipe.model, recipe.train.frontend)
+    elif isinstance(front, CepstraConfig) and front.recogniser is not None:
+        own = (builtin_names() or ["MODEL"])[0]
+        raise ConfigError(
+            f"model.frontend.recogniser is used as it was trained: -s train.frontend={own} "
+            "takes the built-in model's, or train configs/compact-statistics.toml, which has none"
+        )
     return system
 
 
 def _take_frontend(system: "System", model: ModelConfig, place: str) -> None:
+    if isinstance(model.frontend, CepstraConfig) and model.frontend.recogniser is not None:
+        whole = open_folder(place)
+        _same(whole.card.model.frontend.model_dump(), model.frontend.model_dump(), "train.frontend", place)
+        system.frontend.load_state_dict(load_system(whole).frontend.state_dict())
+        return
     if not isinstance(model.frontend, XlsrConfig):
         raise ConfigError(f"train.frontend: an XLS-R cannot start a model whose front-end is {model.frontend.kind}")
     folder = open_folder(place)

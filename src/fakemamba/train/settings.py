@@ -107,7 +107,7 @@ class TrainConfig(Frozen):
     average: Literal["correct", "legacy"] = "correct"  # legacy: (2 b1 + b2 + b3 + b4) / 5, the released code's slip
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the running mean of weights; 0 for none
     precision: Literal["fp32", "bf16"] = "fp32"
-    frontend: str | None = None  # a model folder whose XLS-R it starts from
+    frontend: str | None = None  # a model folder whose XLS-R, or recogniser, it starts from
     start: str | None = None  # a model that it starts from as a whole, by folder or name: fine-tuning
     # These may be changed between two calls of one run; they change nothing that it computes.
     workers: Whole = 0  # processes that read and augment ahead
