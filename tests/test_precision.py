@@ -227,7 +227,7 @@ def test_statistics_of_cepstra_are_judged_in_float32():
     config = ModelConfig(frontend=CepstraConfig(), width=16, encoder=EncoderConfig(kind="none"), pooling="statistics")
     torch.manual_seed(0)
     system = build(config).eval()
-    torch.nn.init.normal_(system.plane.weight)
+    torch.nn.init.normal_(system.judges[0].plane.weight)
     with torch.inference_mode():
         wanted = system.score(torch.from_numpy(WAVES))
         with products("bf16", "cpu"):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from systems import THREE_KINDS
 
 from fakemamba.checkpoint.folder import open_folder
 from fakemamba.checkpoint.torch_io import save_system
@@ -61,8 +62,18 @@ def test_load_prefers_onnx_and_falls_back_to_torch(folder, tmp_path):
     assert isinstance(load(tmp_path / "torch-only", "cpu").scorer, TorchScorer)
 
 
-@pytest.mark.parametrize("config", [SMALL, SMALL_XLSR], ids=["spectrum", "xlsr"])
+@pytest.mark.parametrize("config", [SMALL, SMALL_XLSR, THREE_KINDS], ids=["spectrum", "xlsr", "statistics"])
 def test_shortest_input_is_the_front_ends(config):
+    assert shortest_input(config) == build(config).frontend.shortest
+
+
+@pytest.mark.parametrize(
+    "left_out", [{"modulation": False}, {"recogniser": None}, {"modulation": False, "recogniser": None}]
+)
+@pytest.mark.parametrize("hop", [10, 80, 160])
+def test_shortest_input_is_that_of_the_part_that_needs_most(hop, left_out):
+    front = THREE_KINDS.frontend.model_copy(update={"hop": hop, **left_out})
+    config = THREE_KINDS.model_copy(update={"frontend": front})
     assert shortest_input(config) == build(config).frontend.shortest
 
 

@@ -9,7 +9,8 @@ import pytest
 from fakemamba.checkpoint import folder as folders
 from fakemamba.checkpoint.folder import Calibration, Decision, ModelCard, Near, NearCounts, open_folder, write_folder
 from fakemamba.cli import run
-from fakemamba.config import EncoderConfig, ModelConfig, SpectrumConfig, XlsrConfig
+from fakemamba.cli.models import describe
+from fakemamba.config import CepstraConfig, EncoderConfig, ModelConfig, RecogniserConfig, SpectrumConfig, XlsrConfig
 
 
 def make(path, **changes):
@@ -90,6 +91,23 @@ def test_a_strangers_card_writes_no_markup_on_the_terminal(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "[red]free[/red]" in shown
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize(
+    ("front", "kinds"),
+    [
+        ({}, "cepstra"),
+        ({"modulation": True}, "cepstra and modulations"),
+        ({"recogniser": RecogniserConfig()}, "cepstra and a speech recogniser"),
+        ({"modulation": True, "recogniser": RecogniserConfig()}, "cepstra, modulations and a speech recogniser"),
+    ],
+)
+def test_a_model_of_statistics_names_its_kinds(builtin, front, kinds):
+    model = ModelConfig(
+        frontend=CepstraConfig(**front), width=12, encoder=EncoderConfig(kind="none"), pooling="statistics"
+    )
+    made = make(builtin / "gamma", model=model)
+    assert describe(made.card) == f"statistics of {kinds}; for each a plane and two layers of 12"
 
 
 def test_verify_finds_a_changed_file(builtin, capsys):

@@ -10,7 +10,7 @@ from systems import lively
 from conftest import ROOT
 from fakemamba.checkpoint.folder import Calibration, Decision, ModelFolder
 from fakemamba.checkpoint.torch_io import save_system
-from fakemamba.config import CepstraConfig, ModelConfig, SpectrumConfig, XlsrConfig, load_model_config
+from fakemamba.config import ModelConfig, RecogniserConfig, SpectrumConfig, XlsrConfig, load_model_config
 from fakemamba.models.system import System
 
 CONFIGS = sorted((ROOT / "configs").glob("*.toml"))
@@ -28,7 +28,9 @@ def tiny(path: Path) -> ModelConfig:
     elif isinstance(config.frontend, SpectrumConfig):
         frontend = SpectrumConfig(fft=128, channels=(4, 8), time_strides=(2, 1))
     else:
-        frontend = CepstraConfig(ffts=(128, 256, 512))
+        heard = config.frontend.recogniser and RecogniserConfig(layers=1, width=16, heads=2)
+        ffts = (128, 256) if heard else (128, 256, 512)
+        frontend = config.frontend.model_copy(update={"ffts": ffts, "recogniser": heard})
     depth = 2 if config.encoder.kind == "dual_mamba" else 1
     encoder = config.encoder.model_copy(update={"depth": depth, "heads": 2, "head_width": 8})
     return config.model_copy(update={"frontend": frontend, "encoder": encoder, "width": 48, "window": 16_000})

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from systems import syllables as clips
 from torch import Tensor
 
 from conftest import ROOT
@@ -11,16 +12,9 @@ from fakemamba.config import CepstraConfig, EncoderConfig, ModelConfig, load_mod
 from fakemamba.errors import ConfigError
 from fakemamba.models.assemble import build
 from fakemamba.models.cepstra import BAND, PARTS, Cepstra, cosine_basis
-from fakemamba.models.statistics import CLIP, ENOUGH, LENGTH, Standardise, joined
+from fakemamba.models.statistics import CLIP, ENOUGH, LENGTH, Judge, Standardise, joined
 
 CONFIG = load_model_config(ROOT / "configs" / "compact-statistics.toml")
-
-
-def clips(count: int, samples: int, seed: int = 0) -> Tensor:
-    """Noise whose level goes up and down like syllables."""
-    generator = torch.Generator().manual_seed(seed)
-    wave = torch.randn(count, samples, generator=generator)
-    return 0.1 * wave * (1.2 + torch.sin(torch.arange(samples) / 16_000 * 2 * math.pi * 3))
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +176,7 @@ def test_autocast_does_not_touch_the_statistics():
     waves = clips(2, 8_000)
     plain = system.frontend(waves)
     seen: list[Tensor] = []
-    system.norm.register_forward_hook(lambda module, inputs, out: seen.append(inputs[0]))
+    system.judges[0].norm.register_forward_hook(lambda module, inputs, out: seen.append(inputs[0]))
     with torch.autocast("cpu", torch.bfloat16):
         system.eval()(waves)
     assert torch.equal(seen[0], plain)
@@ -201,16 +195,28 @@ def test_parts_that_do_not_go_together(change):
     assert isinstance(CONFIG.frontend, CepstraConfig)
 
 
-def test_joined_systems_give_the_mean_of_their_logits():
+def test_joined_judges_give_the_mean_of_their_logits():
     members = []
     for seed in range(3):
         torch.manual_seed(seed)
         member = build(CONFIG.model_copy(update={"width": 8})).eval()
+        member.judges[0].norm.gather(member.frontend(clips(4, 8_000, seed=1)))
         with torch.no_grad():
             for parameter in member.parameters():
                 parameter.normal_(0, 0.1)
         members.append(member)
     waves = clips(2, 8_000)
-    whole = joined(members)
+    whole = build(CONFIG.model_copy(update={"width": 24})).eval()
+    whole.judges[0] = joined([member.judges[0] for member in members])
     expected = torch.stack([member(waves) for member in members]).mean(0)
+    assert expected.abs().max() > 0.1
     torch.testing.assert_close(whole(waves), expected, atol=1e-3, rtol=1e-4)
+    hidden = torch.cat([member.embed(waves) for member in members], dim=1)
+    torch.testing.assert_close(whole.embed(waves), hidden, atol=1e-4, rtol=1e-4)
+
+
+def test_judges_of_other_statistics_are_not_joined():
+    one, other = Judge(3, 2, 0.0), Judge(3, 2, 0.0)
+    other.norm.gather(torch.randn(4, 3))
+    with pytest.raises(AssertionError):
+        joined([one, other])

@@ -100,7 +100,7 @@ def test_a_finished_fold_is_not_trained_again(tmp_path: Path, monkeypatch: pytes
     bank = build_bank(clips, tmp_path / "bank.i16", views=VIEWS[:2], seed=1, workers=1)
     facts = build(clips, bank, tmp_path / "facts", seed=1, workers=1)
     folds, said = page_folds(clips, count=2, least=2), list[str]()
-    wanted = {"steps": 2, "seed": 1, "folds": folds, "say": said.append}
+    wanted = {"steps": 2, "seed": 1, "widths": [facts.width], "folds": folds, "say": said.append}
     found = leave_out.leave_out(clips, facts, CONFIG, tmp_path / "out", **wanted)
     assert set(found["pages"]["clean"]) == {"page-a", "page-b"}
     assert set(found["pages"]) == {"clean", "light"}  # the bank has no heavy view
@@ -109,10 +109,10 @@ def test_a_finished_fold_is_not_trained_again(tmp_path: Path, monkeypatch: pytes
     assert (kept["pages"], kept["units"], kept["training_clips"]) == (found["pages"], 2, 8)
     (run,) = (tmp_path / "out").glob("pages-0-*")
     given = keep.read_json(run / "left-out.json")["clean"]
-    system = load_system(next((run / "epochs").iterdir()))
+    system = load_system(next((run / "kind-0-run-0" / "epochs").iterdir()))
     waves = (torch.from_numpy(bank.wave(i, 0))[None] for i in folds[0].judged)
     assert given == pytest.approx([system.score(wave).item() for wave in waves], abs=0.01)
-    monkeypatch.setattr(leave_out, "learn_one", None)
+    monkeypatch.setattr(leave_out, "learn_kinds", None)
     again = leave_out.leave_out(clips, facts, CONFIG, tmp_path / "out", **wanted)
     assert again["pages"] == found["pages"]
     np.testing.assert_equal(len(said), 4)

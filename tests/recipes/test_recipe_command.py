@@ -58,7 +58,7 @@ def test_a_corpus_that_is_not_there_is_told_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("told", "name", "said"),
     [
-        ([], "compact-2", "python -m recipes.builtin"),
+        ([], "compact-3", "python -m recipes.builtin"),
         (["--config", "configs/compact.toml", "--as-is"], "compact",
          "python -m recipes.builtin --config compact.toml --as-is"),
         (["--out", "models/mine", "--smoke"], "mine", "python -m recipes.builtin --smoke"),
