@@ -69,6 +69,9 @@ def renamed(found: Mapping[str, NDArray[np.generic]], layers: int) -> dict[str, 
             pair = ("gamma", "beta") if "norm" in ours else ("weight", "bias")
             for part, their in zip(("weight", "bias"), pair, strict=True):
                 names[f"layers.{number}.{ours}.{part}"] = f"encoder/layer_{number}/{theirs}/{their}"
+    missing = [theirs for theirs in names.values() if theirs not in found]
+    if missing:
+        raise SystemExit(f"{FILE}: has no {missing[0]}: ask for fewer layers of the recogniser")
     return {ours: torch.from_numpy(found[theirs].astype(np.float32)) for ours, theirs in names.items()}
 
 
@@ -84,7 +87,7 @@ def fetch(config: RecogniserConfig, work: Path) -> Path:
 
 def untrained(config: RecogniserConfig, work: Path) -> Path:
     """Weights of the right shapes that know nothing, for a run without a download."""
-    path = work / "packages" / "recogniser-untrained.safetensors"
+    path = work / "packages" / f"recogniser-untrained-{config.layers}-{config.width}.safetensors"
     if not path.exists():
         torch.manual_seed(0)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -74,8 +74,8 @@ class RecogniserConfig(Frozen):
 
     @model_validator(mode="after")
     def _divides(self) -> "RecogniserConfig":
-        if self.width % self.heads or self.width % 2:
-            raise ValueError(f"width {self.width} must be even and a multiple of heads {self.heads}")
+        if self.width % self.heads or self.width % 2 or self.width < 4:
+            raise ValueError(f"width {self.width} must be 4 or more, even and a multiple of heads {self.heads}")
         return self
 
 

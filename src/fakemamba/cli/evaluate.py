@@ -118,7 +118,7 @@ def evaluate(
 
     Examples:
 
-      fakemamba evaluate compact-2 my-folder/
+      fakemamba evaluate compact-3 my-folder/
 
       fakemamba evaluate my-model asvspoof2021-la:/data/ASVspoof2021_LA --format 2021
 

@@ -33,7 +33,7 @@ _RESULT: dict[str, Any] = {
     ],
     "near": {"window": 0.5, "hop": 0.2, "threshold": 1.69, "llr": [round(-1.2 - 0.04 * k, 3) for k in range(29)]},
     "warnings": [],
-    "model": "compact-2",
+    "model": "compact-3",
     "model_sha256": "7c967283ab2e0ca7308b7974b951e8fef6549773910f67ede4996f621de5a6b4",
     "precision": "fp32",
     "version": "0.1.0",
