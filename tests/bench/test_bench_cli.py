@@ -214,7 +214,7 @@ def test_without_matplotlib_the_numbers_are_there(tmp_path, monkeypatch, capsys)
         (["--device", "gpu"], "--device gpu: choose cpu, cuda"),
         (["--json", "--markdown"], "only one of --json and --markdown"),
         (["--report"], "holds no measurements: run"),
-        (["--encoders", "compact-2"], "leave the models out"),
+        (["--encoders", "compact-3"], "leave the models out"),
         (["--encoders", "--durations", "60"], "30 s at most"),
         (["missing.toml"], "no such file"),
     ],

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fakemamba.errors import CheckpointError
 from fakemamba.export.graph import read_graph, write_graph
-from fakemamba.export.half import half_parts, halved
+from fakemamba.export.half import exact_halves, half_parts, halved
 from fakemamba.export.int8 import convolved, int8_parts, quantized, ranges_of
 
 RNG = np.random.default_rng(0)
@@ -122,6 +122,12 @@ def test_what_half_cannot_hold_stays(graph):
     made = halved(graph, ["square", "last"])
     assert [node.output[0] for node in made.graph.node if node.op_type == "Cast"] == ["square"]
     np.testing.assert_allclose(run(made), run(graph), rtol=1e-3)
+
+
+def test_what_half_holds_to_the_last_bit_changes_nothing(graph):
+    graph.graph.initializer[1].CopyFrom(numpy_helper.from_array(SQUARE.astype(np.float16).astype(np.float32), "square"))
+    assert exact_halves(graph) == ["square"]
+    np.testing.assert_array_equal(run(halved(graph, exact_halves(graph))), run(graph))
 
 
 def test_the_range_leaves_a_ten_thousandth_out_and_holds_zero(graph, tmp_path):

@@ -167,7 +167,7 @@ def test_the_reports_are_those_of_this_analysis_and_stand_alone(open_tab):
     assert len(case["results"][0]["timeline"]) == 4
     name, text = tab.saved("Report as HTML")
     assert name == "call 1.fakemamba-report.html"
-    for said in (sha256(data).hexdigest(), case["model"]["sha256"], case["created"][:10], "--model compact-2"):
+    for said in (sha256(data).hexdigest(), case["model"]["sha256"], case["created"][:10], "--model compact-3"):
         assert said in text
     report = tab.context.new_page()
     asked = []

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from fakemamba.config import CepstraConfig, RecogniserConfig
+from fakemamba.checkpoint.torch_io import load_system, save_tensors
+from fakemamba.config import CepstraConfig, EncoderConfig, ModelConfig, RecogniserConfig
+from fakemamba.models import build
 from fakemamba.models.recogniser import Recogniser
 from recipes.builtin import recogniser
+from recipes.builtin.finish import exactly
 from recipes.builtin.recogniser import read_tensors, renamed
 
 CODES = {"float32": 0, "int8": 1, "int16": 2, "int32": 3, "float16": 4}
@@ -121,3 +124,15 @@ def test_weights_that_know_nothing_are_the_same_each_time(tmp_path: Path) -> Non
     waves = torch.randn(1, 8_000)
     made, other = (recogniser.frontend(FRONT, path)(waves) for path in (one, again))
     assert torch.equal(made, other)
+
+
+def test_what_half_holds_is_stored_so_and_read_back_the_same(tmp_path) -> None:
+    model = ModelConfig(frontend=FRONT, encoder=EncoderConfig(kind="none"), pooling="statistics", width=4)
+    system = build(model)
+    system.frontend.parts["recogniser"].load_state_dict(renamed(whisper(), 1))
+    stored = exactly(system.state_dict())
+    assert stored["frontend.parts.recogniser.second.weight"].dtype == torch.float16
+    assert stored["judges.0.first.weight"].dtype == torch.float32
+    again = load_system(save_tensors(tmp_path / "model", stored, model)).state_dict()
+    for name, weight in system.state_dict().items():
+        assert torch.equal(again[name], weight)

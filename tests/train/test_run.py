@@ -222,10 +222,25 @@ def test_fine_tuning_starts_from_a_model_and_refuses_another(config, tmp_path):
 def test_fine_tuning_starts_from_the_built_in_model_by_its_name(tmp_path, corpus):
     (tmp_path / "data.toml").write_text(RUN.replace("ROOT", str(corpus)))
     settings = load_settings(
-        [ROOT / "configs" / "compact-statistics.toml", tmp_path / "data.toml"], ["train.start=compact-2"]
+        [ROOT / "configs" / "compact-recogniser.toml", tmp_path / "data.toml"], ["train.start=compact-3"]
     )
-    ours, theirs = start_system(settings.recipe).state_dict(), load_system("compact-2").state_dict()
+    ours, theirs = start_system(settings.recipe).state_dict(), load_system("compact-3").state_dict()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_a_recogniser_is_taken_from_a_model_and_never_random(tmp_path, corpus):
+    (tmp_path / "data.toml").write_text(RUN.replace("ROOT", str(corpus)))
+    files = [ROOT / "configs" / "compact-recogniser.toml", tmp_path / "data.toml"]
+    with pytest.raises(ConfigError, match=r"-s train\.frontend=compact-\d takes the built-in model's"):
+        start_system(load_settings(files).recipe)
+    ours = start_system(load_settings(files, ["train.frontend=compact-3"]).recipe)
+    theirs = load_system("compact-3")
+    for name, weight in theirs.frontend.state_dict().items():
+        assert torch.equal(ours.frontend.state_dict()[name], weight)
+    assert not any(parameter.requires_grad for parameter in ours.frontend.parameters())
+    assert not ours.judges[0].plane.weight.any()  # the judges begin undecided
+    with pytest.raises(ConfigError, match=r"train\.frontend: .* has "):
+        start_system(load_settings(files, ["train.frontend=compact-3", "model.frontend.modulation=false"]).recipe)
 
 
 def test_xls_r_weights_start_the_front_end_alone(tmp_path, corpus, caplog):
