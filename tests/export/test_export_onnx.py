@@ -51,7 +51,7 @@ def test_every_configuration_scores_as_torch_does(path: Path, exported) -> None:
 @pytest.mark.parametrize("path", STATISTICS, ids=lambda path: path.stem)
 def test_silence_and_pauses_of_the_statistics_stay_numbers(path: Path, exported) -> None:
     system, file = exported(path)
-    pauses = np.where(np.arange(16_000) % 4_000 < 2_000, noise(16_000)[0], 0).astype(np.float32)
+    pauses = np.where(np.arange(40_000) % 10_000 < 5_000, noise(40_000)[0], 0).astype(np.float32)
     assert largest_difference(system, file, [np.zeros(8_000, np.float32), pauses]) < 1e-2
 
 

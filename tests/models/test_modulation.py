@@ -38,9 +38,9 @@ def plainly(wave: Tensor) -> Tensor:
     hann = np.hanning(129)[:128]
     cut = np.stack([x[k : k + 128] * hann for k in range(0, len(x) - 127, 16)])
     bins = np.abs(np.fft.rfft(cut)) ** 2
-    levels = np.sqrt(np.stack([bins[:, a:b].sum(1) for a, b in pairwise(band_edges())], 1) + 1e-9)
+    levels = np.sqrt(np.maximum(np.stack([bins[:, a:b].sum(1) for a, b in pairwise(band_edges())], 1), 1e-9))
     pieces = [levels[k : k + 128] for k in range(0, len(levels) - 127, 64)]
-    energy = np.array([np.log(np.sum(piece**2) + 1e-9) for piece in pieces])
+    energy = np.array([np.log(np.sum(piece**2)) for piece in pieces])
     active = energy > energy.max() - math.log(1e4)
     middle = energy[active].mean()
     loud, quiet = few(active & (energy >= middle), active), few(active & (energy < middle), active)

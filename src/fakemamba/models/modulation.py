@@ -81,7 +81,7 @@ class Modulation(nn.Module):
         pieces = self.frames(waves.shape[1])
         inside = within(((lengths - FFT) // HOP + 1 - PIECE) // STEP + 1, pieces).to(waves.dtype)
         levels = self._pieces(waves, pieces)  # (B, S, bands, PIECE)
-        active, loud, quiet = groups(torch.log(levels.square().sum(dim=(2, 3)) + FLOOR), inside)
+        active, loud, quiet = groups(torch.log(levels.square().sum(dim=(2, 3))), inside)
         swing = levels / levels.mean(dim=3, keepdim=True) - 1
         real, imaginary = (swing @ wave.to(swing) for wave in self.waves)
         power = real.square() + imaginary.square()  # (B, S, bands, modulation bins)
@@ -98,7 +98,8 @@ class Modulation(nn.Module):
         """(B, N) -> the bands' levels (B, S, bands, PIECE)."""
         frames = (pieces + 1) * STEP
         real, imaginary = transformed(rows(waves, FFT, HOP, frames), self.fourier)
-        levels = ((real.square() + imaginary.square()) @ self.bands.to(real) + FLOOR).sqrt()
+        # A lower bound, not a small term added: the exporter drops the addition of what is nearly nothing.
+        levels = ((real.square() + imaginary.square()) @ self.bands.to(real)).clamp_min(FLOOR).sqrt()
         steps = levels.reshape(levels.shape[0], pieces + 1, STEP, levels.shape[2])
         return torch.cat([steps[:, :-1], steps[:, 1:]], dim=2).transpose(2, 3)
 
