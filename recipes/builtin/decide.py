@@ -1,10 +1,11 @@
 """`python -m recipes.builtin.decide`: what a finished model's scores mean, chosen on dev and put into its card.
 
 The model's own calibration and the decision come from clean clips and the light channel, as what people have lies
-between the two. What went through a telephone or noise, in whichever view or through a telephone's codec alone, gets a
-calibration for itself: there the same score means something else. The near pass is fitted after them. The whole recipe
-does all this at its end; the command is for a model folder that is there already, whose weights stay. What its card
-tells of error rates is no longer true then and goes, until python -m recipes.builtin.report has been run with --note.
+between the two; but a clip is called fake only on evidence that suffices in every single view. What went through a
+telephone or noise, in whichever view or through a telephone's codec alone, gets a calibration for itself: there the
+same score means something else. The near pass is fitted after them. The whole recipe does all this at its end; the
+command is for a model folder that is there already, whose weights stay. What its card tells of error rates is no longer
+true then and goes, until python -m recipes.builtin.report has been run with --note.
 """
 
 import argparse
@@ -90,6 +91,9 @@ def chosen(scores: Float64, heard: NDArray[np.str_], labels: NDArray[np.int_]) -
     for name, one in conditions.items():
         llrs[heard == name] = one.scale * scores[heard == name] + one.bias
     decision = fit_decision(llrs[:CHOSEN].ravel(), few[1].ravel(), WRONG)
+    # Nobody is accused more lightly for what a recording went through.
+    below = [fit_decision(view, labels, WRONG).unsure_below for view in llrs]
+    decision = decision.model_copy(update={"unsure_below": max(decision.unsure_below, *below)})
     sets = {on: (found, labels) for on, found in zip((points.CLEAN, points.LIGHT), llrs, strict=False)}
     return {
         "calibration": own, "conditions": conditions, "decision": decision,

@@ -19,7 +19,7 @@ from fakemamba.torch_scorer import TorchScorer
 
 EXAMPLES = ROOT / "examples"
 # What the README shows: the model is sure of one of the three, and wrong about none.
-CLIPS = {"genuine.flac": "unsure", "synthetic-espeak.wav": "fake", "synthetic-flite.ogg": "unsure"}
+CLIPS = {"genuine.flac": "real", "synthetic-espeak.wav": "fake", "synthetic-flite.ogg": "fake"}
 
 
 # For a card that has none yet; what counts here is that both back-ends hear the same.

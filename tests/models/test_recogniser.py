@@ -181,10 +181,17 @@ def test_nothing_is_trained():
 
 @pytest.mark.parametrize(
     "numbers",
-    [{"width": 10, "heads": 4}, {"width": 9, "heads": 3}, {"heads": 0}, {"width": 0}, {"layers": -1}],
+    [
+        {"width": 10, "heads": 4},
+        {"width": 9, "heads": 3},
+        {"width": 2, "heads": 1},
+        {"heads": 0},
+        {"width": 0},
+        {"layers": -1},
+    ],
     ids=str,
 )
 def test_misfit_numbers_are_refused(numbers):
-    with pytest.raises(ValidationError, match=r"must be even and a multiple|greater than"):
+    with pytest.raises(ValidationError, match=r"must be 4 or more, even and a multiple|greater than"):
         RecogniserConfig(**numbers)
     assert RecogniserConfig(layers=0, width=12, heads=4).layers == 0

@@ -18,7 +18,8 @@ pytest.importorskip("numba")
 from fakemamba.scan import cpu
 
 # Largest difference in units of the largest value.
-TOLERANCE = {torch.float64: 1e-11, torch.float32: 2e-5, torch.bfloat16: 2e-2, torch.float16: 3e-3}
+# In float32 a state that grows for a hundred steps loses digits in any order; in float64 the same code is exact.
+TOLERANCE = {torch.float64: 1e-11, torch.float32: 1e-4, torch.bfloat16: 2e-2, torch.float16: 3e-3}
 SUMS = ("grad/A", "grad/D", "grad/delta_bias")
 OPTIONAL = ("D", "z", "delta_bias", "initial_state")
 
