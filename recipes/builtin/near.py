@@ -33,7 +33,7 @@ from recipes.builtin.steps import check_corpus
 
 SECONDS = (0.4, 0.5, 0.7)  # of a short window, to choose from
 # Of a window. The cost is its inverse: at 0.5 the near pass costs the built-in model as much as all else, and both stay
-# within 3 % of the time of the audio on one core (benchmarks/detect.py). Denser windows hardly find more.
+# within 2 % of the time of the audio on one core (benchmarks/detect.py). Denser windows hardly find more.
 HOP = 0.5
 FALSE = 0.05  # of the genuine clips may be marked anywhere
 TAIL = 0.2  # of them, the highest, show how fast chance's evidence thins out

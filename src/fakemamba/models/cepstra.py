@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakemamba.models.masking import within
-from fakemamba.models.measures import centred, enough, groups, half_basis, levelled, means, rows, transformed
+from fakemamba.models.measures import enough, groups, half_basis, levelled, means, rows, spreads, transformed
 
 FLOOR = 1e-7  # of the power of a bin: digital silence looks like a very quiet room
 SPREAD = 1e-4  # below it a spread is nothing
@@ -102,8 +102,9 @@ class Cepstra(nn.Module):
 
     @staticmethod
     def _moments(x: Tensor, active: Tensor, loud: Tensor, quiet: Tensor) -> list[Tensor]:
-        y, centre, spread = centred(x, active, torch.stack([loud, quiet, active], dim=1))
-        square, alone = y * y, active[:, None]
+        centre, spread = spreads(x, torch.stack([loud, quiet, active], dim=1))
+        y, alone = x - centre[:, 2:], active[:, None]
+        square = y * y
         found = []
         for group in (0, 1):
             found += [centre[:, group], torch.log(spread[:, group] + SPREAD)]

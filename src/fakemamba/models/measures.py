@@ -38,18 +38,18 @@ def means(x: Tensor, weights: Tensor) -> Tensor:
     return weights @ x / weights.sum(dim=2, keepdim=True).clamp_min(1)
 
 
-def centred(x: Tensor, active: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(B, T, C) less its mean over the active frames (B, T); mean and spread over each group of (B, G, T), (B, G, C).
+def spreads(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, T, C), groups (B, G, T) as of `means` -> mean and standard deviation over each group, (B, G, C) both.
 
     Each spread is around its group's own mean: the difference of mean squares, which needs fewer passes, loses all
     digits in a group of a few frames that are alike.
     """
     centres = means(x, weights)
-    spreads = []
+    found = []
     for group in range(weights.shape[1]):
         away = x - centres[:, group : group + 1]
-        spreads.append(means(away * away, weights[:, group : group + 1]))
-    return x - means(x, active[:, None]), centres, torch.cat(spreads, dim=1).sqrt()
+        found.append(means(away * away, weights[:, group : group + 1]))
+    return centres, torch.cat(found, dim=1).sqrt()
 
 
 def levelled(waves: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -74,9 +74,9 @@ def rows(padded: Tensor, size: int, hop: int, frames: int) -> Tensor:
 
 
 def transformed(frames: Tensor, basis: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """(B, T, n) -> real and imaginary parts (B, T, bins) by a `half_basis`; the imaginary one with the other sign."""
-    half = frames.shape[2] // 2
-    first, second = frames[..., 1 : half + 1], frames[..., half:].flip(2)
+    """(..., n) -> real and imaginary parts (..., bins) by a `half_basis`; the imaginary one with the other sign."""
+    half = frames.shape[-1] // 2
+    first, second = frames[..., 1 : half + 1], frames[..., half:].flip(-1)
     cosines, sines = basis
     return (first + second) @ cosines.to(frames), (first - second) @ sines.to(frames)
 

@@ -9,14 +9,13 @@ frame lose some of that: their upper bands beat less with the pitch, or less in 
          -> correlation between the bands' modulations, slow (below 45 Hz) and fast ones: mean over loud pieces
 """
 
-import math
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from fakemamba.models.masking import within
-from fakemamba.models.measures import centred, groups, half_basis, levelled, means, rows, transformed
+from fakemamba.models.measures import groups, half_basis, levelled, means, rows, spreads, transformed
 
 FFT, HOP = 128, 16  # samples of a frame and between two: 8 ms and 1 ms
 NARROW, WIDE = 10, 16  # bands of one bin (125 Hz) from the lowest on, then bands that widen
@@ -58,12 +57,8 @@ class Modulation(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         # Constants, as of `Cepstra`.
-        self.fourier = half_basis(FFT, FFT // 2 + 1)
+        self.fourier, self.swings = half_basis(FFT, FFT // 2 + 1), half_basis(PIECE, PIECE // 2 + 1)
         self.bands = sums(band_edges(), FFT // 2 + 1)
-        place = torch.arange(PIECE, dtype=torch.float64, device="cpu")[:, None]
-        phase = 2 * math.pi * place * torch.arange(PIECE // 2 + 1, dtype=torch.float64, device="cpu") / PIECE
-        window = 0.5 - 0.5 * torch.cos(2 * math.pi * place / PIECE)
-        self.waves = (phase.cos() * window).float(), (phase.sin() * window).float()
         self.kinds = sums(modulation_edges(), PIECE // 2 + 1)
         count = self.bands.shape[1]
         first, second = torch.triu_indices(count, count, 1, device="cpu")
@@ -81,14 +76,13 @@ class Modulation(nn.Module):
         pieces = self.frames(waves.shape[1])
         inside = within(((lengths - FFT) // HOP + 1 - PIECE) // STEP + 1, pieces).to(waves.dtype)
         levels = self._pieces(waves, pieces)  # (B, S, bands, PIECE)
-        active, loud, quiet = groups(torch.log(levels.square().sum(dim=(2, 3))), inside)
+        _, loud, quiet = groups(torch.log(levels.square().sum(dim=(2, 3))), inside)
         swing = levels / levels.mean(dim=3, keepdim=True) - 1
-        real, imaginary = (swing @ wave.to(swing) for wave in self.waves)
+        real, imaginary = transformed(swing, self.swings)
         power = real.square() + imaginary.square()  # (B, S, bands, modulation bins)
         kinds = torch.log(power @ self.kinds.to(power) + LEAST).flatten(2)
-        both = torch.stack([loud, quiet], dim=1)
-        _, centre, spread = centred(kinds, active, both)
-        _, line, wander = centred(self._pitch(power), active, loud[:, None])
+        centre, spread = spreads(kinds, torch.stack([loud, quiet], dim=1))
+        line, wander = spreads(self._pitch(power), loud[:, None])
         found = [centre[:, 0], spread[:, 0], centre[:, 1], spread[:, 1], line[:, 0], wander[:, 0]]
         for first, last in (SLOW, FAST):
             found.append(self._together(real[..., first:last], imaginary[..., first:last], loud))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fakemamba.models.masking import blank, within
-from fakemamba.models.measures import centred, groups, half_basis, levelled, rows, transformed
+from fakemamba.models.measures import groups, half_basis, levelled, rows, spreads, transformed
 
 FFT, HOP = 400, 160  # samples
 MELS = 80
@@ -122,8 +122,8 @@ class Recogniser(nn.Module):
 
     def _statistics(self, x: Tensor, energy: Tensor, inside: Tensor) -> Tensor:
         active, loud, quiet = groups(energy, inside)
-        _, centre, spread = centred(x, active, torch.stack([loud, quiet], dim=1))
+        centre, spread = spreads(x, torch.stack([loud, quiet], dim=1))
         both = active[:, 1:] * active[:, :-1]
-        _, _, change = centred(x[:, 1:] - x[:, :-1], both, both[:, None])
-        found = [centre[:, 0], spread[:, 0], centre[:, 1], spread[:, 1], change[:, 0]]
-        return torch.cat([torch.log(one + SPREAD) if k in (1, 3, 4) else one for k, one in enumerate(found)], dim=1)
+        _, change = spreads(x[:, 1:] - x[:, :-1], both[:, None])
+        spread, change = torch.log(spread + SPREAD), torch.log(change + SPREAD)
+        return torch.cat([centre[:, 0], spread[:, 0], centre[:, 1], spread[:, 1], change[:, 0]], dim=1)
